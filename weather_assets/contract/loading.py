@@ -1,0 +1,248 @@
+"""Finding the contract of a file: built-in ones, a `contract.toml`, recognition by header.
+
+Belongs here: TOML in, checked `Contract` out, and the choice between contracts. Does not belong
+here: what a contract means (`schema`), or reading rows (`weather_assets.processing`).
+"""
+
+import difflib
+import re
+import tomllib
+from collections.abc import Mapping, Sequence
+from dataclasses import fields
+from datetime import timedelta
+from importlib import resources
+from pathlib import Path
+from typing import Any, TypeVar
+
+from weather_assets.contract.schema import (
+    Column,
+    Contract,
+    ContractError,
+    Kind,
+    Label,
+    Split,
+    SplitMethod,
+    Timestamp,
+    fold_header,
+)
+
+_Choice = TypeVar("_Choice", Kind, SplitMethod)
+_LEAD_UNITS = {"min": "minutes", "h": "hours", "d": "days"}
+_LEAD_PATTERN = re.compile(r"([0-9]+)\s*(min|h|d)")
+
+
+def load_contract(path: Path) -> Contract:
+    """Reads a contract from a TOML file (the format is in the README, "Your own weather.csv").
+
+    Args:
+        path: the file.
+
+    Returns:
+        The checked contract.
+
+    Raises:
+        ContractError: if the file is missing, not TOML, or not a contract; the message names the
+            file, the key, what was found and what is allowed.
+    """
+    try:
+        document = tomllib.loads(path.read_text(encoding="utf-8-sig"))
+    except FileNotFoundError:
+        raise ContractError(f"{path}: no such file; write a contract there or drop the option") from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ContractError(f"{path}: not a TOML file: {error}") from None
+    try:
+        return contract_from_document(document)
+    except ContractError as error:
+        raise ContractError(f"{path}: {error}") from None
+
+
+def builtin_contracts() -> tuple[Contract, ...]:
+    """Returns the contracts that come with the product, in alphabetical order of their names."""
+    folder = resources.files("weather_assets.contract").joinpath("builtin")
+    files = sorted((item for item in folder.iterdir() if item.name.endswith(".toml")), key=str)
+    return tuple(contract_from_document(tomllib.loads(item.read_text("utf-8"))) for item in files)
+
+
+def recognise_header(header: Sequence[str], own: Contract | None = None) -> Contract:
+    """Finds the contract that a header fits: the data root's own one, or else a built-in one.
+
+    A contract fits when the header has every column that it declares. Case, surrounding spaces and
+    the order of columns do not matter. Of several that fit, the one that explains most columns wins.
+
+    Args:
+        header: the header cells of one raw file.
+        own: the contract of the data root, which then is the only candidate.
+
+    Returns:
+        The contract.
+
+    Raises:
+        ContractError: if none fits, or a column is named twice; names what was found, what each
+            contract still lacks, and what to do.
+    """
+    found = [fold_header(name) for name in header]
+    twice = sorted({name for name in found if found.count(name) > 1})
+    if twice:
+        raise ContractError(f"the header names {twice} more than once: {_listed(header)}; rename one")
+    candidates = builtin_contracts() if own is None else (own,)
+    fitting = [contract for contract in candidates if not missing_columns(contract, header)]
+    if fitting:
+        return max(fitting, key=lambda contract: len({*contract.header, *contract.ignored}))
+    lacking = "\n".join(
+        f"  {contract.name}: lacks {_listed(missing_columns(contract, header))}"
+        for contract in candidates
+    )
+    advice = (
+        "write a contract.toml into the data root that describes this file (README, "
+        '"Your own weather.csv")'
+        if own is None
+        else "correct contract.toml or the file"
+    )
+    raise ContractError(
+        f"no contract fits the header {_listed(header)}.\nWhat each contract lacks:\n{lacking}\n"
+        f"What to do: {advice}"
+    )
+
+
+def missing_columns(contract: Contract, header: Sequence[str]) -> tuple[str, ...]:
+    """Returns the columns that `contract` declares and `header` does not have."""
+    found = {fold_header(name) for name in header}
+    return tuple(name for name in contract.header if fold_header(name) not in found)
+
+
+def contract_from_document(document: Mapping[str, Any]) -> Contract:
+    """Returns the contract that a parsed TOML document describes.
+
+    Raises:
+        ContractError: naming the key, what was found and what is allowed.
+    """
+    _check_keys("the contract", document, {field.name for field in fields(Contract)})
+    tables = document.get("columns")
+    if not isinstance(tables, Mapping) or not tables:
+        raise ContractError("the contract needs at least one table [columns.<name>]")
+    label = document.get("label")
+    if not isinstance(label, Mapping):
+        raise ContractError("the contract needs a table [label] with the key 'column'")
+    timestamp = document.get("timestamp")
+    default_split = Split() if timestamp is not None else Split(method=SplitMethod.HASH)
+    return Contract(
+        name=_text(document, "name", "the contract"),
+        title=str(document.get("title", document.get("name", ""))),
+        columns=tuple(_column(name, table) for name, table in tables.items()),
+        label=_label(label),
+        timestamp=None if timestamp is None else _timestamp(timestamp),
+        station=document.get("station"),
+        split=_split(document.get("split", {}), default_split),
+        missing_markers=_texts(document, "missing_markers", "the contract"),
+        ignored=_texts(document, "ignored", "the contract"),
+        licence=str(document.get("licence", "")),
+    )
+
+
+def parse_lead(text: object) -> timedelta:
+    """Returns a forecast lead such as `30min`, `1h` or `1d`.
+
+    Raises:
+        ContractError: if it is not a whole number followed by min, h or d.
+    """
+    match = _LEAD_PATTERN.fullmatch(text.strip()) if isinstance(text, str) else None
+    if match is None:
+        raise ContractError(f"label: lead = {text!r} must be a number and a unit: 30min, 1h or 1d")
+    return timedelta(**{_LEAD_UNITS[match[2]]: int(match[1])})
+
+
+def _column(name: str, table: object) -> Column:
+    where = f"[columns.{name}]"
+    if not isinstance(table, Mapping):
+        raise ContractError(f"{where} must be a table")
+    _check_keys(where, table, {field.name for field in fields(Column)} - {"name"})
+    kind = _choice(Kind, table.get("kind", Kind.NUMERIC.value), f"{where} kind")
+    values: dict[str, Any] = {**table, "kind": kind, "quantity": _text(table, "quantity", where)}
+    for key in ("minimum", "maximum", "period"):
+        if key in table:
+            values[key] = _number(table, key, where)
+    for key in ("required", "feature"):
+        if key in table and not isinstance(table[key], bool):
+            raise ContractError(f"{where} {key} must be true or false; found {table[key]!r}")
+    if kind is not Kind.CATEGORY and "unit" not in table:
+        raise ContractError(f'{where} needs a unit, as in unit = "degC"')
+    values["categories"] = _texts(table, "categories", where)
+    return Column(name=name, **values)
+
+
+def _label(table: Mapping[str, Any]) -> Label:
+    _check_keys("[label]", table, {field.name for field in fields(Label)})
+    return Label(
+        column=_text(table, "column", "[label]"),
+        positive=_texts(table, "positive", "[label]"),
+        negative=_texts(table, "negative", "[label]"),
+        threshold=_number(table, "threshold", "[label]") if "threshold" in table else None,
+        lead=parse_lead(table["lead"]) if "lead" in table else None,
+        event=str(table.get("event", "rain")),
+    )
+
+
+def _timestamp(table: object) -> Timestamp:
+    if not isinstance(table, Mapping):
+        raise ContractError("[timestamp] must be a table with the key 'column'")
+    _check_keys("[timestamp]", table, {field.name for field in fields(Timestamp)})
+    return Timestamp(
+        column=_text(table, "column", "[timestamp]"),
+        format=str(table.get("format", "iso8601")),
+        timezone=str(table.get("timezone", "UTC")),
+        features=_texts(table, "features", "[timestamp]"),
+    )
+
+
+def _split(table: object, default: Split) -> Split:
+    if not isinstance(table, Mapping):
+        raise ContractError("[split] must be a table")
+    _check_keys("[split]", table, {field.name for field in fields(Split)})
+    return Split(
+        method=_choice(SplitMethod, table.get("method", default.method.value), "[split] method"),
+        train=_number(table, "train", "[split]") if "train" in table else default.train,
+        validation=(
+            _number(table, "validation", "[split]") if "validation" in table else default.validation
+        ),
+    )
+
+
+def _check_keys(where: str, table: Mapping[str, Any], allowed: set[str]) -> None:
+    for key in table:
+        if key not in allowed:
+            near = difflib.get_close_matches(key, allowed, n=1)
+            hint = f"; did you mean {near[0]!r}?" if near else ""
+            raise ContractError(f"{where}: unknown key {key!r}{hint} Allowed: {sorted(allowed)}")
+
+
+def _text(table: Mapping[str, Any], key: str, where: str) -> str:
+    value = table.get(key)
+    if not isinstance(value, str) or not value.strip():
+        raise ContractError(f"{where} needs {key} as a text; found {value!r}")
+    return value
+
+
+def _texts(table: Mapping[str, Any], key: str, where: str) -> tuple[str, ...]:
+    values = table.get(key, [])
+    if not isinstance(values, list) or not all(isinstance(value, str) for value in values):
+        raise ContractError(f"{where} {key} must be a list of texts; found {values!r}")
+    return tuple(values)
+
+
+def _number(table: Mapping[str, Any], key: str, where: str) -> float:
+    value = table[key]
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise ContractError(f"{where} {key} must be a number; found {value!r}")
+    return float(value)
+
+
+def _choice(options: type[_Choice], value: object, where: str) -> _Choice:
+    try:
+        return options(value)
+    except ValueError:
+        allowed = [option.value for option in options]
+        raise ContractError(f"{where} = {value!r} is not among {allowed}") from None
+
+
+def _listed(names: Sequence[str]) -> str:
+    return ", ".join(repr(name) for name in names)

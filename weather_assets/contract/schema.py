@@ -1,0 +1,424 @@
+"""The contract of a weather.csv as frozen, self-checking dataclasses.
+
+Belongs here: what a file's columns mean, what values are physically possible, what the label is
+and how rows are divided; and whatever follows from that alone (the feature list, a fingerprint).
+Does not belong here: how a contract is found or parsed (`loading`), or any data.
+"""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from datetime import timedelta
+from enum import StrEnum
+from typing import Any, Self
+
+DAYS_PER_YEAR = 365.2425
+"""Mean length of the Gregorian year in days: the period of the seasonal cycle."""
+
+
+class ContractError(ValueError):
+    """A contract, or a file held against one, is not what it must be. The message says what to do."""
+
+
+class Kind(StrEnum):
+    """How the values of a column behave, and so how the network must encode them."""
+
+    NUMERIC = "numeric"
+    """A quantity on a line: temperature, pressure."""
+    CIRCULAR = "circular"
+    """A quantity on a circle, where the end of the period is its beginning: wind direction."""
+    CATEGORY = "category"
+    """One of a fixed list of names: a station, a weather type."""
+
+
+class SplitMethod(StrEnum):
+    """How rows are divided into training, validation and test."""
+
+    CHRONOLOGICAL = "chronological"
+    """Oldest rows train, newest rows test, with a gap of the forecast lead at each boundary."""
+    HASH = "hash"
+    """By a stable hash of the row's values, stratified by label: for rows without a time."""
+    DAY_OF_MONTH = "day_of_month"
+    """Days 1-16 train, 19-20 validate, 22-31 test, the days between are the gap: for composite
+    years (TMY), whose months come from different years, so that time order would split seasons."""
+
+
+TIME_FEATURE_PERIODS: Mapping[str, tuple[float, float, float, str]] = {
+    "hour_of_day": (0.0, 24.0, 24.0, "h"),
+    "day_of_year": (1.0, 367.0, DAYS_PER_YEAR, "d"),
+}
+"""Features derived from the timestamp, in UTC: lowest value, highest value, period, unit."""
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """One column of the raw file.
+
+    Attributes:
+        name: header of the column.
+        quantity: what it measures; CF standard names where one exists (`air_temperature`).
+        unit: UDUNITS spelling of the unit of the raw values (`degF`, `percent`, `hPa`).
+        kind: numeric, circular or category.
+        minimum: lowest value that is physically possible, inclusive, in `unit`.
+        maximum: highest value that is physically possible, inclusive, in `unit`.
+        period: length of the circle, in `unit`; circular columns only.
+        categories: every allowed value; category columns only.
+        required: whether a missing cell sets the row aside.
+        feature: whether the network takes this column.
+        reason: why the bounds are where they are.
+        source: where the bounds come from.
+    """
+
+    name: str
+    quantity: str
+    unit: str = "1"
+    kind: Kind = Kind.NUMERIC
+    minimum: float | None = None
+    maximum: float | None = None
+    period: float | None = None
+    categories: tuple[str, ...] = ()
+    required: bool = False
+    feature: bool = True
+    reason: str = ""
+    source: str = ""
+
+    def __post_init__(self) -> None:
+        """Refuse a column that could not be validated or encoded.
+
+        Raises:
+            ContractError: naming the column, the value and what is allowed.
+        """
+        where = f"column {self.name!r}"
+        if not self.name.strip() or self.name != self.name.strip():
+            raise ContractError(f"{where}: the name must not be empty or padded with spaces")
+        if self.kind is Kind.CATEGORY:
+            self._check_category(where)
+            return
+        if self.categories:
+            raise ContractError(f"{where}: only a category column may list categories")
+        if self.minimum is None or self.maximum is None or not self.minimum < self.maximum:
+            raise ContractError(
+                f"{where}: needs physical bounds with minimum < maximum, in {self.unit}; "
+                f"found minimum = {self.minimum}, maximum = {self.maximum}"
+            )
+        if (self.kind is Kind.CIRCULAR) != (self.period is not None):
+            raise ContractError(f"{where}: a period belongs to circular columns, and only to them")
+        if self.period is not None and self.period <= 0:
+            raise ContractError(f"{where}: the period must be positive; found {self.period}")
+
+    def _check_category(self, where: str) -> None:
+        if len(self.categories) != len(set(self.categories)) or not self.categories:
+            raise ContractError(f"{where}: needs a list of different categories; found {self.categories}")
+        if any(not level.strip() or level != level.strip() for level in self.categories):
+            raise ContractError(f"{where}: a category must not be empty or padded with spaces")
+        if (self.minimum, self.maximum, self.period) != (None, None, None):
+            raise ContractError(f"{where}: a category column has no bounds and no period")
+
+
+@dataclass(frozen=True, slots=True)
+class Timestamp:
+    """When a row was observed.
+
+    Attributes:
+        column: header of the timestamp column.
+        format: `iso8601` (year-month-day separated by `-` or `/`, then optionally `T` or a space
+            and hours:minutes with optional seconds, fraction and `Z` or an offset), or a strptime
+            pattern built from %Y %m %d %H %M %S and literals.
+        timezone: IANA zone of timestamps that carry no offset.
+        features: which cyclic features the network gets: `hour_of_day`, `day_of_year`.
+    """
+
+    column: str
+    format: str = "iso8601"
+    timezone: str = "UTC"
+    features: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        """Refuse unknown time features.
+
+        Raises:
+            ContractError: naming the feature and those that exist.
+        """
+        unknown = sorted(set(self.features) - set(TIME_FEATURE_PERIODS))
+        if unknown or len(set(self.features)) != len(self.features):
+            raise ContractError(
+                f"timestamp {self.column!r}: features {list(self.features)} must be different and "
+                f"among {sorted(TIME_FEATURE_PERIODS)}"
+            )
+
+
+@dataclass(frozen=True, slots=True)
+class Label:
+    """What is to be forecast: either named categories, or a quantity above a threshold.
+
+    Attributes:
+        column: header of the column that the event is read from.
+        positive: spellings that mean "the event happened"; case and runs of spaces do not matter.
+        negative: spellings that mean "it did not".
+        threshold: the event is a value strictly above this, in the column's unit.
+        lead: how far ahead: the label of a row is what its station observes this much later.
+        event: the event in words, for model cards and plots.
+    """
+
+    column: str
+    positive: tuple[str, ...] = ()
+    negative: tuple[str, ...] = ()
+    threshold: float | None = None
+    lead: timedelta | None = None
+    event: str = "rain"
+
+    def __post_init__(self) -> None:
+        """Refuse a label that is ambiguous or can never occur.
+
+        Raises:
+            ContractError: naming the label column and what is wrong.
+        """
+        where = f"label {self.column!r}"
+        if (self.threshold is None) == (not self.positive and not self.negative):
+            raise ContractError(f"{where}: give either positive and negative spellings, or a threshold")
+        if self.threshold is None and (not self.positive or not self.negative):
+            raise ContractError(f"{where}: both positive and negative spellings are needed")
+        both = {normalise_label(text) for text in self.positive} & {
+            normalise_label(text) for text in self.negative
+        }
+        if both:
+            raise ContractError(f"{where}: {sorted(both)} is both positive and negative")
+        if self.lead is not None and self.lead <= timedelta(0):
+            raise ContractError(f"{where}: the lead must be positive; found {self.lead}")
+
+
+def normalise_label(text: str) -> str:
+    """Returns `text` as label spellings are compared: trimmed, single-spaced, case-folded."""
+    return " ".join(text.split()).casefold()
+
+
+@dataclass(frozen=True, slots=True)
+class Split:
+    """Shares of rows for training and validation; the rest is the test set.
+
+    Attributes:
+        method: how rows are divided.
+        train: share of rows that train, in (0, 1).
+        validation: share of rows that choose between variants, epochs and thresholds.
+    """
+
+    method: SplitMethod = SplitMethod.CHRONOLOGICAL
+    train: float = 0.65
+    validation: float = 0.10
+
+    def __post_init__(self) -> None:
+        """Refuse shares that leave a split empty.
+
+        Raises:
+            ContractError: with the shares found.
+        """
+        if not (0 < self.train < 1 and 0 < self.validation < 1 and self.train + self.validation < 1):
+            raise ContractError(
+                "split: train and validation must be positive and leave a share for the test set; "
+                f"found train = {self.train}, validation = {self.validation}"
+            )
+
+
+@dataclass(frozen=True, slots=True)
+class Feature:
+    """One input of the network, in raw units.
+
+    Attributes:
+        name: column or time feature.
+        kind: numeric, circular or category.
+        unit: unit of the raw values.
+        minimum: lowest allowed value; None for categories.
+        maximum: highest allowed value; None for categories.
+        period: length of the circle; circular features only.
+        categories: allowed names, whose positions are the codes; category features only.
+    """
+
+    name: str
+    kind: Kind
+    unit: str
+    minimum: float | None = None
+    maximum: float | None = None
+    period: float | None = None
+    categories: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Contract:
+    """What a weather.csv is.
+
+    Attributes:
+        name: short identifier, `[a-z0-9_]+`.
+        title: one line for people.
+        columns: every column that carries a measurement, a category or the label.
+        label: what is to be forecast.
+        timestamp: when a row was observed, or None.
+        station: name of the category column that says where, or None.
+        split: how rows are divided.
+        missing_markers: cell texts that mean "not observed"; an empty cell always does.
+        ignored: columns that the file has and that are not read.
+        licence: licence of the data, where known.
+    """
+
+    name: str
+    title: str
+    columns: tuple[Column, ...]
+    label: Label
+    timestamp: Timestamp | None = None
+    station: str | None = None
+    split: Split = Split()
+    missing_markers: tuple[str, ...] = ()
+    ignored: tuple[str, ...] = ()
+    licence: str = ""
+
+    def __post_init__(self) -> None:
+        """Refuse a contract whose parts contradict one another.
+
+        Raises:
+            ContractError: naming the part, what was found and what is allowed.
+        """
+        names = [*self.header, *self.ignored]
+        folded = [fold_header(name) for name in names]
+        twice = sorted({name for name in names if folded.count(fold_header(name)) > 1})
+        if twice:
+            raise ContractError(f"contract {self.name!r}: columns named more than once: {twice}")
+        taken = sorted(set(TIME_FEATURE_PERIODS) & set(self.header))
+        if taken and self.timestamp is not None and set(taken) & set(self.timestamp.features):
+            raise ContractError(f"contract {self.name!r}: columns {taken} clash with time features")
+        if not self.features:
+            raise ContractError(f"contract {self.name!r}: no column is a feature")
+        self._check_label()
+        self._check_time_and_place()
+
+    def _check_label(self) -> None:
+        known = {column.name: column for column in self.columns}
+        column = known.get(self.label.column)
+        if self.label.threshold is not None and (column is None or column.kind is not Kind.NUMERIC):
+            raise ContractError(
+                f"contract {self.name!r}: a label with a threshold needs a numeric column "
+                f"{self.label.column!r} among {sorted(known)}"
+            )
+        if column is not None and column.feature and self.label.lead is None:
+            raise ContractError(
+                f"contract {self.name!r}: column {self.label.column!r} is label and feature at the "
+                "same time, which gives the answer away; set feature = false or give a lead"
+            )
+        if self.label.lead is not None and self.timestamp is None:
+            raise ContractError(f"contract {self.name!r}: a label with a lead needs a timestamp")
+
+    def _check_time_and_place(self) -> None:
+        known = {column.name: column for column in self.columns}
+        if self.split.method is not SplitMethod.HASH and self.timestamp is None:
+            raise ContractError(
+                f"contract {self.name!r}: split {self.split.method.value!r} needs a timestamp; "
+                "without one use split method 'hash'"
+            )
+        if self.station is not None:
+            column = known.get(self.station)
+            if column is None or column.kind is not Kind.CATEGORY or not column.required:
+                raise ContractError(
+                    f"contract {self.name!r}: station {self.station!r} must be a required category "
+                    "column"
+                )
+        if self.timestamp is not None and self.timestamp.column in known:
+            raise ContractError(
+                f"contract {self.name!r}: the timestamp {self.timestamp.column!r} is not a measurement; "
+                "take it out of columns"
+            )
+
+    @property
+    def header(self) -> tuple[str, ...]:
+        """Every column that a file must have, each once: timestamp, columns, label."""
+        names = [column.name for column in self.columns]
+        if self.timestamp is not None:
+            names.insert(0, self.timestamp.column)
+        if self.label.column not in names:
+            names.append(self.label.column)
+        return tuple(names)
+
+    @property
+    def features(self) -> tuple[Feature, ...]:
+        """What the network takes, in order: feature columns as declared, then time features."""
+        from_columns = tuple(
+            Feature(
+                name=column.name,
+                kind=column.kind,
+                unit=column.unit,
+                minimum=column.minimum,
+                maximum=column.maximum,
+                period=column.period,
+                categories=column.categories,
+            )
+            for column in self.columns
+            if column.feature
+        )
+        if self.timestamp is None:
+            return from_columns
+        from_time = tuple(
+            Feature(name, Kind.CIRCULAR, unit, lowest, highest, period)
+            for name in self.timestamp.features
+            for lowest, highest, period, unit in (TIME_FEATURE_PERIODS[name],)
+        )
+        return from_columns + from_time
+
+    def column(self, name: str) -> Column:
+        """Returns the column called `name`.
+
+        Raises:
+            KeyError: if the contract declares no such measurement column.
+        """
+        for column in self.columns:
+            if column.name == name:
+                return column
+        raise KeyError(name)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Returns a JSON-ready description; `from_dict` is its inverse."""
+        description = asdict(self)
+        lead = self.label.lead
+        description["label"]["lead"] = None if lead is None else lead.total_seconds()
+        return description
+
+    @classmethod
+    def from_dict(cls, description: Mapping[str, Any]) -> Self:
+        """Returns the contract that `to_dict` described (also after a trip through JSON)."""
+        fields = dict(description)
+        label = dict(fields["label"])
+        lead = label["lead"]
+        label["lead"] = None if lead is None else timedelta(seconds=lead)
+        for key in ("positive", "negative"):
+            label[key] = tuple(label[key])
+        fields["label"] = Label(**label)
+        fields["columns"] = tuple(
+            Column(**{**column, "kind": Kind(column["kind"]), "categories": tuple(column["categories"])})
+            for column in fields["columns"]
+        )
+        if fields["timestamp"] is not None:
+            timestamp = fields["timestamp"]
+            fields["timestamp"] = Timestamp(**{**timestamp, "features": tuple(timestamp["features"])})
+        split = fields["split"]
+        fields["split"] = Split(**{**split, "method": SplitMethod(split["method"])})
+        for key in ("missing_markers", "ignored"):
+            fields[key] = tuple(fields[key])
+        return cls(**fields)
+
+    @property
+    def fingerprint(self) -> str:
+        """SHA-256 of everything that decides what rows and features come out, as hex.
+
+        Words for people (titles, reasons, sources) are left out: correcting one retrains nothing.
+        """
+        description = self.to_dict()
+        for key in ("name", "title", "licence"):
+            del description[key]
+        del description["label"]["event"]
+        for column in description["columns"]:
+            for key in ("quantity", "reason", "source"):
+                del column[key]
+        canonical = json.dumps(description, sort_keys=True, separators=(",", ":"))
+        return hashlib.sha256(canonical.encode()).hexdigest()
+
+
+def fold_header(name: str) -> str:
+    """Returns a header cell as headers are compared: no BOM, trimmed, case-folded."""
+    return name.removeprefix("\ufeff").strip().casefold()
