@@ -1,0 +1,81 @@
+"""Where everything that belongs to one data root lies on disk.
+
+Belongs here: paths. Does not belong here: reading or writing what lies there.
+"""
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Self
+
+DATA_ROOT_VARIABLE = "WEATHER_ASSETS_DATA"
+"""The environment variable that names the data root; `data` where it is unset."""
+
+
+@dataclass(frozen=True, slots=True)
+class DataRoot:
+    """One data root: raw files, everything made from them, and the stores of Dagster and MLflow.
+
+    Two data roots share nothing, so that two of them never see each other.
+
+    Attributes:
+        path: the folder, absolute.
+    """
+
+    path: Path
+
+    @classmethod
+    def from_environment(cls) -> Self:
+        """Returns the data root that `WEATHER_ASSETS_DATA` names, or `data` in the current folder."""
+        return cls.at(Path(os.environ.get(DATA_ROOT_VARIABLE) or "data"))
+
+    @classmethod
+    def at(cls, path: Path) -> Self:
+        """Returns the data root at `path`, which need not exist yet."""
+        return cls(path.expanduser().resolve())
+
+    @property
+    def raw(self) -> Path:
+        """Raw CSV files, as they came."""
+        return self.path / "raw"
+
+    @property
+    def contract_file(self) -> Path:
+        """What the raw files are, where no built-in contract recognises them."""
+        return self.path / "contract.toml"
+
+    @property
+    def snapshot_file(self) -> Path:
+        """The set of raw files that `raw_weather` last recorded."""
+        return self.raw / ".snapshot.json"
+
+    @property
+    def processed(self) -> Path:
+        """Validated rows, rejected rows and statistics, by version."""
+        return self.path / "processed"
+
+    @property
+    def registry(self) -> Path:
+        """One folder per model version."""
+        return self.path / "registry"
+
+    @property
+    def mlflow(self) -> Path:
+        """MLflow's database and artifacts."""
+        return self.path / "mlflow"
+
+    @property
+    def dagster_home(self) -> Path:
+        """Dagster's instance: run history, events, schedules."""
+        return self.path / "dagster"
+
+    @property
+    def tracking_uri(self) -> str:
+        """MLflow's tracking URI: `MLFLOW_TRACKING_URI`, or SQLite inside the data root."""
+        return os.environ.get("MLFLOW_TRACKING_URI") or f"sqlite:///{self.mlflow / 'mlflow.db'}"
+
+    def create(self) -> Self:
+        """Makes the folders that are missing, and returns the data root."""
+        for folder in (self.raw, self.processed, self.registry, self.mlflow, self.dagster_home):
+            folder.mkdir(parents=True, exist_ok=True)
+        return self

@@ -1,0 +1,120 @@
+"""Complete versions of the processed rows, of which one is current, replaced atomically.
+
+Belongs here: folders, symbolic links and their order of change. Does not belong here: what a
+version contains (`weather_assets.processing` writes it).
+
+`processed/current` is one symbolic link; `weather.parquet` and `rejected.parquet` point through it.
+Replacing that link is one rename, so that both flip together, and a reader sees either the old
+version or the new one, whenever the writer is killed.
+"""
+
+import os
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import TypeVar
+
+from filelock import FileLock
+
+_Result = TypeVar("_Result")
+LINKED = ("weather.parquet", "rejected.parquet")
+_COMPLETE = "manifest.json"
+_LOCK_TIMEOUT_SECONDS = 600
+
+
+class ProcessedVersions:
+    """The versions below one `processed/` folder.
+
+    Args:
+        folder: `processed/` of a data root.
+        kept_versions: how many versions stay on disk, the current one included; the older ones
+            serve readers that opened them before a change, and rollback.
+    """
+
+    def __init__(self, folder: Path, *, kept_versions: int = 3) -> None:
+        self._folder = folder
+        self._versions = folder / "versions"
+        self._current = folder / "current"
+        self._kept_versions = kept_versions
+
+    def path(self, version: str) -> Path:
+        """Returns the folder of a version, complete or not."""
+        return self._versions / version
+
+    def has(self, version: str) -> bool:
+        """Tells whether a version was written to its end."""
+        return (self.path(version) / _COMPLETE).is_file()
+
+    def current(self) -> Path:
+        """Returns the folder of the current version, resolved: it stays that version.
+
+        Raises:
+            FileNotFoundError: if nothing was processed yet.
+        """
+        if not self._current.is_symlink():
+            raise FileNotFoundError(
+                f"{self._folder} holds no processed rows: materialize processed_weather first"
+            )
+        return self._current.resolve(strict=True)
+
+    def build(self, version: str, write: Callable[[Path], _Result]) -> _Result:
+        """Writes a version next to the others, without making it current.
+
+        Args:
+            version: its name.
+            write: fills the empty folder that it is given; a version counts as complete once a
+                `manifest.json` is in it, which `write` writes last.
+
+        Returns:
+            What `write` returned.
+        """
+        self._versions.mkdir(parents=True, exist_ok=True)
+        with self._lock():
+            self._remove_leftovers()
+            staged = self._versions / f".building-{version}"
+            staged.mkdir()
+            result = write(staged)
+            if not (staged / _COMPLETE).is_file():
+                raise FileNotFoundError(f"{staged} was written without {_COMPLETE}")
+            shutil.rmtree(self.path(version), ignore_errors=True)
+            staged.rename(self.path(version))
+        return result
+
+    def publish(self, version: str) -> None:
+        """Makes a complete version the current one, and removes the oldest beyond those kept.
+
+        Raises:
+            FileNotFoundError: if the version is not complete.
+        """
+        if not self.has(version):
+            raise FileNotFoundError(f"{self.path(version)} is not a complete version")
+        with self._lock():
+            _point(self._current, Path("versions") / version)
+            for name in LINKED:
+                _point(self._folder / name, Path("current") / name)
+            os.utime(self.path(version))
+            self._remove_old_versions(keep=version)
+
+    def _lock(self) -> FileLock:
+        return FileLock(self._folder / ".lock", timeout=_LOCK_TIMEOUT_SECONDS)
+
+    def _remove_leftovers(self) -> None:
+        for leftover in self._versions.glob(".building-*"):
+            shutil.rmtree(leftover)
+
+    def _remove_old_versions(self, *, keep: str) -> None:
+        complete = (folder for folder in self._versions.iterdir() if (folder / _COMPLETE).is_file())
+        newest_first = sorted(complete, key=lambda folder: folder.stat().st_mtime, reverse=True)
+        others = [folder for folder in newest_first if folder.name != keep]
+        for folder in others[self._kept_versions - 1 :]:
+            shutil.rmtree(folder)
+
+
+def _point(link: Path, target: Path) -> None:
+    """Makes `link` point to `target`, replacing what it was in one step."""
+    if link.is_symlink() and link.readlink() == target:
+        return
+    staged = link.with_name(f".{link.name}.{os.getpid()}")
+    staged.unlink(missing_ok=True)
+    staged.symlink_to(target)
+    staged.replace(link)

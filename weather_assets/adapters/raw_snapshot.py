@@ -1,0 +1,230 @@
+"""The raw files of a data root, identified by what they contain.
+
+Belongs here: which files count as raw, whether one is complete, its content hash, the recorded
+snapshot, and the one contract that all of them fit. Does not belong here: reading rows
+(`processing`).
+"""
+
+import hashlib
+import json
+import os
+import time
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Self
+
+from weather_assets.contract.loading import load_contract, recognise_header
+from weather_assets.contract.schema import Contract, ContractError
+from weather_assets.processing.raw_files import RawFile, read_header
+
+RAW_SUFFIXES = (".csv", ".csv.gz")
+_TAIL_BYTES = 64
+# A file whose last line has no end may still be growing: it waits this many times longer.
+_UNFINISHED_LINE_PATIENCE = 6
+_LOOK_AGAIN_SECONDS = 0.2
+
+
+class RawDataError(ValueError):
+    """The raw files cannot be used as they are. The message says which, why, and what to do."""
+
+
+@dataclass(frozen=True, slots=True)
+class SnapshotFile:
+    """One raw file of a snapshot.
+
+    Attributes:
+        name: path below `raw/`, with forward slashes.
+        sha256: SHA-256 of its bytes, as hex.
+        size_bytes: its length.
+    """
+
+    name: str
+    sha256: str
+    size_bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class RawSnapshot:
+    """A set of raw files at one moment.
+
+    Attributes:
+        files: the files, ordered by name.
+    """
+
+    files: tuple[SnapshotFile, ...]
+
+    @property
+    def version(self) -> str:
+        """Hash of the sorted content hashes: renaming, touching or copying times change nothing."""
+        digest = hashlib.sha256("\n".join(sorted(file.sha256 for file in self.files)).encode())
+        return digest.hexdigest()[:16]
+
+    @property
+    def size_bytes(self) -> int:
+        """Length of all files together."""
+        return sum(file.size_bytes for file in self.files)
+
+    def raw_files(self, raw: Path) -> tuple[RawFile, ...]:
+        """Returns the files as `processing` takes them."""
+        return tuple(RawFile(path=str(raw / file.name), name=file.name) for file in self.files)
+
+    def save(self, path: Path) -> None:
+        """Writes the snapshot to `path`, atomically."""
+        path.parent.mkdir(parents=True, exist_ok=True)
+        staged = path.with_name(f"{path.name}.{os.getpid()}")
+        staged.write_text(json.dumps(asdict(self), indent=1) + "\n", encoding="utf-8")
+        staged.replace(path)
+
+    @classmethod
+    def load(cls, path: Path) -> Self:
+        """Returns the snapshot saved at `path`.
+
+        Raises:
+            RawDataError: if none was saved yet.
+        """
+        try:
+            document = json.loads(path.read_text(encoding="utf-8"))
+        except FileNotFoundError:
+            raise RawDataError(
+                f"{path} does not exist: materialize raw_weather first, which records the raw files"
+            ) from None
+        return cls(tuple(SnapshotFile(**file) for file in document["files"]))
+
+
+def list_raw_files(raw: Path) -> tuple[Path, ...]:
+    """Returns the raw files below `raw`, ordered by path; hidden files do not count."""
+    if not raw.is_dir():
+        return ()
+    found = (path for path in raw.rglob("*") if path.name.endswith(RAW_SUFFIXES) and path.is_file())
+    visible = (
+        path for path in found if not any(p.startswith(".") for p in path.relative_to(raw).parts)
+    )
+    return tuple(sorted(visible))
+
+
+def is_settled(path: Path, *, settle_seconds: float) -> bool:
+    """Tells whether a file looks complete: untouched for a while, and its last line has an end.
+
+    Args:
+        path: the file.
+        settle_seconds: how long its modification time must lie in the past; a plain CSV file whose
+            last line has no end waits six times as long. Zero takes every file as complete.
+
+    Returns:
+        Whether it may be read; False if it is gone.
+    """
+    if settle_seconds <= 0:
+        return path.is_file()
+    try:
+        status = path.stat()
+        unchanged_seconds = time.time() - status.st_mtime
+        with path.open("rb") as stream:
+            stream.seek(max(0, status.st_size - _TAIL_BYTES))
+            tail = stream.read()
+    except FileNotFoundError:
+        return False
+    ends_cleanly = path.name.endswith(".gz") or tail.endswith((b"\n", b"\r"))
+    patience = 1 if ends_cleanly and tail else _UNFINISHED_LINE_PATIENCE
+    return unchanged_seconds >= settle_seconds * patience
+
+
+def growing_files(raw: Path, *, settle_seconds: float) -> tuple[str, ...]:
+    """Returns the names of raw files that look as if they were still being written."""
+    return tuple(
+        path.relative_to(raw).as_posix()
+        for path in list_raw_files(raw)
+        if not is_settled(path, settle_seconds=settle_seconds)
+    )
+
+
+def wait_until_settled(raw: Path, *, settle_seconds: float, patience_seconds: float) -> None:
+    """Waits until no raw file looks as if it were still being written.
+
+    Raises:
+        RawDataError: naming the files that are not finished when patience ends.
+    """
+    deadline = time.monotonic() + patience_seconds
+    while growing := growing_files(raw, settle_seconds=settle_seconds):
+        if time.monotonic() > deadline:
+            raise RawDataError(
+                f"still being written after {patience_seconds:g} s: {', '.join(growing)}; write "
+                "elsewhere and move the file into raw/ when it is complete"
+            )
+        time.sleep(_LOOK_AGAIN_SECONDS)
+
+
+def take_snapshot(raw: Path) -> RawSnapshot:
+    """Hashes the raw files.
+
+    Raises:
+        RawDataError: if there is no raw file at all.
+    """
+    paths = list_raw_files(raw)
+    if not paths:
+        raise RawDataError(
+            f"{raw} holds no raw file: put a weather.csv there ({', '.join(RAW_SUFFIXES)})"
+        )
+    return RawSnapshot(tuple(_identify(raw, path) for path in paths))
+
+
+def verify_snapshot(raw: Path, snapshot: RawSnapshot) -> None:
+    """Makes sure that the files of a snapshot still have the content that it recorded.
+
+    Raises:
+        RawDataError: naming the file that changed or went away.
+    """
+    for file in snapshot.files:
+        path = raw / file.name
+        if not path.is_file():
+            problem = "is gone"
+        elif path.stat().st_size != file.size_bytes or _sha256(path) != file.sha256:
+            problem = "has changed"
+        else:
+            continue
+        raise RawDataError(
+            f"{path} {problem} since raw_weather was materialized; materialize raw_weather again "
+            "(the sensor does so by itself)"
+        )
+
+
+def find_contract(raw: Path, snapshot: RawSnapshot, contract_file: Path) -> Contract:
+    """Finds the one contract that every raw file fits.
+
+    Args:
+        raw: the folder of the raw files.
+        snapshot: the files.
+        contract_file: the data root's own contract, which need not exist.
+
+    Returns:
+        The contract.
+
+    Raises:
+        ContractError: if a header is missing or unknown, or two files follow different contracts.
+    """
+    own = load_contract(contract_file) if contract_file.is_file() else None
+    found: dict[str, Contract] = {}
+    for file in snapshot.files:
+        try:
+            header = read_header(RawFile(path=str(raw / file.name), name=file.name))
+            found[file.name] = recognise_header(header, own)
+        except ContractError as error:
+            raise ContractError(f"{file.name}: {error}") from None
+    if not found:
+        raise ContractError(f"{raw}: no complete raw file yet")
+    names = {contract.name for contract in found.values()}
+    if len(names) > 1:
+        listing = ", ".join(f"{name} ({contract.name})" for name, contract in found.items())
+        raise ContractError(
+            f"the raw files follow different contracts: {listing}. One data root holds one kind of "
+            "file: move the others to a data root of their own"
+        )
+    return next(iter(found.values()))
+
+
+def _identify(raw: Path, path: Path) -> SnapshotFile:
+    return SnapshotFile(path.relative_to(raw).as_posix(), _sha256(path), path.stat().st_size)
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()

@@ -1,0 +1,112 @@
+"""What assets need from the outside: data root, Spark, MLflow, a place for training ranks.
+
+Belongs here: resources that are swapped between embedded, containers and Azure; each returns a pure
+object. Does not belong here: what an asset does with it.
+"""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import dagster as dg
+from dagster_pyspark import LazyPySparkResource
+from pydantic import Field
+
+from weather_assets.adapters.data_root import DataRoot
+
+if TYPE_CHECKING:
+    from weather_assets.adapters.gang import RankBackend
+    from weather_assets.adapters.model_registry import ModelRegistry
+
+
+class DataRootResource(dg.ConfigurableResource["DataRoot"]):
+    """The folder that holds raw/, processed/, registry/ and the stores of Dagster and MLflow."""
+
+    path: str = Field(
+        default="",
+        description="The folder; where empty, WEATHER_ASSETS_DATA, and where that is unset, data/.",
+    )
+
+    def get(self) -> DataRoot:
+        """Returns the data root, with its folders made."""
+        found = DataRoot.at(Path(self.path)) if self.path else DataRoot.from_environment()
+        return found.create()
+
+
+class ModelRegistryResource(dg.ConfigurableResource["ModelRegistry"]):
+    """MLflow: SQLite inside the data root, or the server that MLFLOW_TRACKING_URI names."""
+
+    data_root: dg.ResourceDependency[DataRootResource]
+
+    def get(self) -> "ModelRegistry":
+        """Returns the registry (importing MLflow takes 2 s)."""
+        from weather_assets.adapters.model_registry import ModelRegistry
+
+        root = self.data_root.get()
+        return ModelRegistry(root.tracking_uri, root.mlflow / "artifacts")
+
+
+class RankBackendResource(dg.ConfigurableResource["RankBackend"]):
+    """Where training ranks run: as processes on this machine."""
+
+    def get(self) -> "RankBackend":
+        """Returns the backend that starts, watches and ends single ranks."""
+        from weather_assets.adapters.rank_processes import ProcessBackend
+
+        return ProcessBackend()
+
+
+class TrackedRun:
+    """Opens the MLflow run of a Dagster run, through dagster-mlflow, when it is first asked for.
+
+    dagster-mlflow opens a run as soon as an op needs the resource; an asset that finds nothing to do
+    would leave an empty run behind.
+    """
+
+    def __init__(self, context: dg.InitResourceContext) -> None:
+        self._context = context
+        self._tracking = None
+
+    def open(self) -> str:
+        """Returns the id of the MLflow run that carries this Dagster run's id as a tag."""
+        import mlflow
+        from dagster_mlflow import MlFlow
+
+        self._tracking = MlFlow(self._context)
+        run = mlflow.active_run()
+        if run is None:
+            raise RuntimeError("dagster-mlflow opened no MLflow run")
+        return run.info.run_id
+
+    def detach(self) -> None:
+        """Makes the run no longer the active one of this process, leaving its state alone."""
+        if self._tracking is not None:
+            import mlflow
+
+            mlflow.end_run()
+            self._tracking = None
+
+
+@dg.resource(
+    config_schema={
+        "experiment_name": dg.Field(str, default_value="weather_assets"),
+        "mlflow_tracking_uri": dg.Field(dg.Noneable(str), default_value=None, is_required=False),
+        "extra_tags": dg.Field(dg.Permissive(), default_value={}),
+    },
+    required_resource_keys={"data_root"},
+    description="Ties Dagster runs to MLflow runs (dagster-mlflow), opened on demand.",
+)
+def mlflow_tracking(context: dg.InitResourceContext) -> Iterator[TrackedRun]:
+    """Yields what opens the MLflow run of this Dagster run."""
+    uri = context.resource_config["mlflow_tracking_uri"] or context.resources.data_root.get().tracking_uri
+    config = {**context.resource_config, "mlflow_tracking_uri": uri}
+    tracked = TrackedRun(context.replace_config(config))
+    yield tracked
+    tracked.detach()
+
+
+def spark_resource() -> LazyPySparkResource:
+    """Returns dagster-pyspark's resource: a local session, started when rows are first read."""
+    from weather_assets.adapters.spark_io import spark_configuration
+
+    return LazyPySparkResource(spark_config=spark_configuration("*"))

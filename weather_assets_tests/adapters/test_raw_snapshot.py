@@ -1,0 +1,130 @@
+"""Raw files are identified by content, and half-written ones wait."""
+
+import gzip
+import os
+import time
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from weather_assets.adapters.raw_snapshot import (
+    RawDataError,
+    RawSnapshot,
+    SnapshotFile,
+    find_contract,
+    growing_files,
+    list_raw_files,
+    take_snapshot,
+    verify_snapshot,
+    wait_until_settled,
+)
+from weather_assets.contract.schema import ContractError
+
+FIVE = "Temperature,Humidity,Wind_Speed,Cloud_Cover,Pressure,Rain\n20,50,3,10,1000,no rain\n"
+
+
+def put(raw: Path, name: str, text: str = FIVE, *, age_seconds: float = 3600) -> Path:
+    path = raw / name
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text, encoding="utf-8")
+    moment = time.time() - age_seconds
+    os.utime(path, (moment, moment))
+    return path
+
+
+def test_touching_renaming_and_rewriting_change_no_version(tmp_path: Path) -> None:
+    path = put(tmp_path, "weather.csv")
+    before = take_snapshot(tmp_path).version
+    put(tmp_path, "weather.csv", age_seconds=0)
+    path.rename(tmp_path / "renamed.csv")
+    assert take_snapshot(tmp_path).version == before
+
+
+@given(st.lists(st.text("0123456789abcdef", min_size=64, max_size=64), min_size=1, unique=True))
+def test_the_version_is_one_of_the_set_of_contents(hashes: list[str]) -> None:
+    files = [SnapshotFile(f"{index}.csv", sha, 1) for index, sha in enumerate(hashes)]
+    version = RawSnapshot(tuple(files)).version
+    assert RawSnapshot(tuple(reversed(files))).version == version
+    assert RawSnapshot(tuple(files[1:])).version != version
+
+
+def test_content_decides_the_version(tmp_path: Path) -> None:
+    put(tmp_path, "weather.csv")
+    before = take_snapshot(tmp_path).version
+    put(tmp_path, "more.csv", FIVE + "21,50,3,10,1000,rain\n")
+    added = take_snapshot(tmp_path).version
+    put(tmp_path, "more.csv", FIVE + "22,50,3,10,1000,rain\n")
+    assert len({before, added, take_snapshot(tmp_path).version}) == 3
+
+
+def test_hidden_and_foreign_files_do_not_count(tmp_path: Path) -> None:
+    put(tmp_path, "weather.csv")
+    put(tmp_path, ".partial.csv")
+    put(tmp_path, "notes.txt")
+    put(tmp_path, "below/more.csv.gz")
+    names = [path.relative_to(tmp_path).as_posix() for path in list_raw_files(tmp_path)]
+    assert names == ["below/more.csv.gz", "weather.csv"]
+
+
+def test_an_empty_folder_is_an_error_that_says_what_to_do(tmp_path: Path) -> None:
+    with pytest.raises(RawDataError, match=r"put a weather\.csv there"):
+        take_snapshot(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("text", "age_seconds", "growing"),
+    [
+        (FIVE, 0, True),
+        (FIVE, 11, False),
+        (FIVE.rstrip("\n"), 11, True),
+        (FIVE.rstrip("\n"), 61, False),
+        ("", 11, True),
+    ],
+    ids=["just written", "at rest", "last line open", "last line open for long", "still empty"],
+)
+def test_a_file_that_may_still_grow_waits(
+    tmp_path: Path, text: str, age_seconds: float, growing: bool
+) -> None:
+    put(tmp_path, "weather.csv", text, age_seconds=age_seconds)
+    assert bool(growing_files(tmp_path, settle_seconds=10)) is growing
+    assert growing_files(tmp_path, settle_seconds=0) == ()
+
+
+def test_waiting_for_a_growing_file_ends(tmp_path: Path) -> None:
+    put(tmp_path, "weather.csv", age_seconds=0)
+    wait_until_settled(tmp_path, settle_seconds=0.3, patience_seconds=30)
+    put(tmp_path, "weather.csv", age_seconds=-3600)
+    with pytest.raises(RawDataError, match=r"still being written.*weather\.csv"):
+        wait_until_settled(tmp_path, settle_seconds=1, patience_seconds=0.3)
+
+
+def test_a_snapshot_is_saved_and_verified(tmp_path: Path) -> None:
+    path = put(tmp_path, "weather.csv")
+    snapshot = take_snapshot(tmp_path)
+    snapshot.save(tmp_path / ".snapshot.json")
+    assert RawSnapshot.load(tmp_path / ".snapshot.json") == snapshot
+    verify_snapshot(tmp_path, snapshot)
+    put(tmp_path, "weather.csv", FIVE.replace("20", "21"))
+    with pytest.raises(RawDataError, match="has changed"):
+        verify_snapshot(tmp_path, snapshot)
+    path.unlink()
+    with pytest.raises(RawDataError, match="is gone"):
+        verify_snapshot(tmp_path, snapshot)
+    with pytest.raises(RawDataError, match="materialize raw_weather first"):
+        RawSnapshot.load(tmp_path / "nowhere.json")
+
+
+def test_every_file_must_fit_the_same_contract(tmp_path: Path) -> None:
+    put(tmp_path, "weather.csv")
+    with gzip.open(tmp_path / "more.csv.gz", "wt", encoding="utf-8") as stream:
+        stream.write(FIVE)
+    nowhere = tmp_path / "contract.toml"
+    assert find_contract(tmp_path, take_snapshot(tmp_path), nowhere).name == "five_column"
+    put(tmp_path, "other.csv", "date,precipitation,temp_max,temp_min,wind,weather\n1,1,1,1,1,sun\n")
+    with pytest.raises(ContractError, match="different contracts"):
+        find_contract(tmp_path, take_snapshot(tmp_path), nowhere)
+    put(tmp_path, "other.csv", "date,nothing\n1,1\n")
+    with pytest.raises(ContractError, match=r"other\.csv: no contract fits"):
+        find_contract(tmp_path, take_snapshot(tmp_path), nowhere)

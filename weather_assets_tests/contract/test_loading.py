@@ -1,0 +1,153 @@
+"""Contracts are found by header, read from TOML, and refused with a message that helps."""
+
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from weather_assets.contract.loading import (
+    builtin_contracts,
+    load_contract,
+    parse_lead,
+    recognise_header,
+)
+from weather_assets.contract.schema import ContractError, Kind
+
+OWN = """
+name = "backyard"
+title = "A station in a backyard"
+missing_markers = ["-9999"]
+
+[timestamp]
+column = "time"
+features = ["hour_of_day"]
+
+[label]
+column = "rain_mm"
+threshold = 0.2
+lead = "30min"
+
+[columns.temperature]
+quantity = "air_temperature"
+unit = "degC"
+minimum = -60
+maximum = 60
+
+[columns.wind_from]
+quantity = "wind_from_direction"
+unit = "degree"
+kind = "circular"
+minimum = 0
+maximum = 360
+period = 360
+
+[columns.sky]
+quantity = "sky condition"
+kind = "category"
+categories = ["clear", "cloudy"]
+
+[columns.rain_mm]
+quantity = "precipitation_amount"
+unit = "mm"
+minimum = 0
+maximum = 300
+"""
+
+
+def written(folder: Path, text: str) -> Path:
+    path = folder / "contract.toml"
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+def test_a_contract_is_read_from_toml(tmp_path: Path) -> None:
+    contract = load_contract(written(tmp_path, OWN))
+    assert contract.header == ("time", "temperature", "wind_from", "sky", "rain_mm")
+    assert [feature.kind for feature in contract.features] == [
+        Kind.NUMERIC,
+        Kind.CIRCULAR,
+        Kind.CATEGORY,
+        Kind.NUMERIC,
+        Kind.CIRCULAR,
+    ]
+    assert contract.label.lead is not None
+    assert contract.label.lead.total_seconds() == 1800
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (("minimum = -60", "minimun = -60"), "did you mean 'minimum'"),
+        (('unit = "degC"', ""), "needs a unit"),
+        (("minimum = -60", 'minimum = "cold"'), "must be a number; found 'cold'"),
+        (('lead = "30min"', 'lead = "soon"'), "30min, 1h or 1d"),
+        (('kind = "circular"', 'kind = "round"'), "numeric', 'circular', 'category"),
+        (('column = "rain_mm"', ""), "needs column as a text"),
+        (("[label]", "[lable]"), "did you mean 'label'"),
+        (('features = ["hour_of_day"]', 'features = ["minute"]'), "among"),
+        (('name = "backyard"', ""), "needs name"),
+        (("[columns.sky]", "[columns.sky"), "not a TOML file"),
+        (('features = ["hour_of_day"]', 'features = "hour_of_day"'), "list of texts"),
+    ],
+)
+def test_a_mistake_in_a_contract_is_named(
+    tmp_path: Path, change: tuple[str, str], message: str
+) -> None:
+    path = written(tmp_path, OWN.replace(*change, 1))
+    with pytest.raises(ContractError, match=message) as caught:
+        load_contract(path)
+    assert str(path) in str(caught.value)
+
+
+def test_a_missing_contract_file_is_named(tmp_path: Path) -> None:
+    with pytest.raises(ContractError, match="no such file"):
+        load_contract(tmp_path / "contract.toml")
+
+
+@pytest.mark.parametrize("contract", builtin_contracts(), ids=lambda contract: contract.name)
+def test_a_builtin_contract_recognises_its_own_header(contract) -> None:
+    assert recognise_header(contract.header) == contract
+    assert recognise_header([f" {name.upper()} " for name in reversed(contract.header)]) == contract
+    assert recognise_header(["\ufeff" + contract.header[0], *contract.header[1:]]) == contract
+
+
+@pytest.mark.parametrize("contract", builtin_contracts(), ids=lambda contract: contract.name)
+def test_every_builtin_bound_has_a_reason_and_a_source(contract) -> None:
+    for column in contract.columns:
+        if column.kind is not Kind.CATEGORY:
+            assert column.reason, column.name
+            assert column.source, column.name
+
+
+def test_of_several_fitting_contracts_the_one_that_explains_most_wins() -> None:
+    five = ["Temperature", "Humidity", "Wind_Speed", "Cloud_Cover", "Pressure", "Rain"]
+    assert recognise_header(five).name == "five_column"
+    assert recognise_header(["Timestamp", *five]).name == "five_column_hourly"
+
+
+def test_an_unknown_header_is_answered_with_what_would_fit() -> None:
+    with pytest.raises(ContractError) as caught:
+        recognise_header(["Temperature", "Humidity", "Wind_Speed", "Cloud_Cover", "Pressure"])
+    message = str(caught.value)
+    assert "'Temperature', 'Humidity'" in message
+    assert "five_column: lacks 'Rain'" in message
+    assert "contract.toml" in message
+
+
+def test_a_column_named_twice_is_refused() -> None:
+    with pytest.raises(ContractError, match="more than once"):
+        recognise_header(["Temperature", "temperature "])
+
+
+def test_the_data_roots_own_contract_is_the_only_candidate(tmp_path: Path) -> None:
+    own = load_contract(written(tmp_path, OWN))
+    assert recognise_header(own.header, own) == own
+    with pytest.raises(ContractError, match=r"backyard: lacks 'time'"):
+        recognise_header(builtin_contracts()[0].header, own)
+
+
+@given(st.integers(1, 10_000), st.sampled_from(["min", "h", "d"]))
+def test_leads_are_whole_numbers_with_a_unit(count: int, unit: str) -> None:
+    seconds = {"min": 60, "h": 3600, "d": 86400}[unit]
+    assert parse_lead(f"{count}{unit}").total_seconds() == count * seconds
