@@ -23,6 +23,7 @@ from mlflow.protos.databricks_pb2 import RESOURCE_DOES_NOT_EXIST, ErrorCode
 EXPERIMENT = "weather_assets"
 MODEL = "rain_forecast"
 CHAMPION = "champion"
+CANDIDATE = "candidate"
 CANDIDATE_ARTIFACTS = "candidate"
 TRAINING_KEY = "weather_assets.training_key"
 _METRIC_BATCH = 1000  # MLflow's limit of metrics in one call
@@ -105,6 +106,10 @@ class ModelRegistry:
         """Adds every file of a folder to a run."""
         self._client.log_artifacts(run_id, str(folder), artifact_path)
 
+    def log_file(self, run_id: str, file: Path, artifact_path: str) -> None:
+        """Adds one file to a run."""
+        self._client.log_artifact(run_id, str(file), artifact_path)
+
     def log_environment(self, run_id: str) -> None:
         """Adds the versions of all installed packages to a run."""
         packages = sorted(
@@ -148,8 +153,23 @@ class ModelRegistry:
 
     def champion(self) -> ModelVersion | None:
         """Returns the version that the alias `champion` names, or None where nothing was promoted."""
+        return self._named(CHAMPION)
+
+    def candidate(self) -> ModelVersion | None:
+        """Returns the version that the alias `candidate` names: the newest one to be judged."""
+        return self._named(CANDIDATE)
+
+    def promote(self, version: str) -> None:
+        """Moves the alias `champion` to a version."""
+        self._client.set_registered_model_alias(MODEL, CHAMPION, version)
+
+    def name_candidate(self, version: str) -> None:
+        """Moves the alias `candidate` to a version."""
+        self._client.set_registered_model_alias(MODEL, CANDIDATE, version)
+
+    def _named(self, alias: str) -> ModelVersion | None:
         try:
-            return _model_version(self._client.get_model_version_by_alias(MODEL, CHAMPION))
+            return _model_version(self._client.get_model_version_by_alias(MODEL, alias))
         except MlflowException as error:
             if error.error_code not in {
                 ErrorCode.Name(RESOURCE_DOES_NOT_EXIST),
@@ -157,10 +177,6 @@ class ModelRegistry:
             }:
                 raise
             return None
-
-    def promote(self, version: str) -> None:
-        """Moves the alias `champion` to a version."""
-        self._client.set_registered_model_alias(MODEL, CHAMPION, version)
 
     def tag_version(self, version: str, tags: Mapping[str, str]) -> None:
         """Adds tags to a version."""

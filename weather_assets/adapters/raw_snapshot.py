@@ -15,7 +15,8 @@ from typing import Self
 
 from weather_assets.contract.loading import load_contract, recognise_header
 from weather_assets.contract.schema import Contract, ContractError
-from weather_assets.processing.raw_files import RawFile, read_header
+from weather_assets.processing.gates import Gate
+from weather_assets.processing.raw_files import RawFile, RawFileError, read_header
 
 RAW_SUFFIXES = (".csv", ".csv.gz")
 _TAIL_BYTES = 64
@@ -49,15 +50,20 @@ class RawSnapshot:
 
     Attributes:
         files: the files, ordered by name.
+        contract_sha256: hash of the data root's own `contract.toml`, which says what the files
+            are; empty where there is none.
     """
 
     files: tuple[SnapshotFile, ...]
+    contract_sha256: str = ""
 
     @property
     def version(self) -> str:
         """Hash of the sorted content hashes: renaming, touching or copying times change nothing."""
-        digest = hashlib.sha256("\n".join(sorted(file.sha256 for file in self.files)).encode())
-        return digest.hexdigest()[:16]
+        hashes = sorted(file.sha256 for file in self.files)
+        if self.contract_sha256:
+            hashes.append(self.contract_sha256)
+        return hashlib.sha256("\n".join(hashes).encode()).hexdigest()[:16]
 
     @property
     def size_bytes(self) -> int:
@@ -88,7 +94,8 @@ class RawSnapshot:
             raise RawDataError(
                 f"{path} does not exist: materialize raw_weather first, which records the raw files"
             ) from None
-        return cls(tuple(SnapshotFile(**file) for file in document["files"]))
+        files = tuple(SnapshotFile(**file) for file in document["files"])
+        return cls(files, document["contract_sha256"])
 
 
 def list_raw_files(raw: Path) -> tuple[Path, ...]:
@@ -153,8 +160,12 @@ def wait_until_settled(raw: Path, *, settle_seconds: float, patience_seconds: fl
         time.sleep(_LOOK_AGAIN_SECONDS)
 
 
-def take_snapshot(raw: Path) -> RawSnapshot:
-    """Hashes the raw files.
+def take_snapshot(raw: Path, contract_file: Path) -> RawSnapshot:
+    """Hashes the raw files, and the contract that the data root has for them.
+
+    Args:
+        raw: the folder of the raw files.
+        contract_file: the data root's own contract, which need not exist.
 
     Raises:
         RawDataError: if there is no raw file at all.
@@ -164,7 +175,8 @@ def take_snapshot(raw: Path) -> RawSnapshot:
         raise RawDataError(
             f"{raw} holds no raw file: put a weather.csv there ({', '.join(RAW_SUFFIXES)})"
         )
-    return RawSnapshot(tuple(_identify(raw, path) for path in paths))
+    contract_sha256 = _sha256(contract_file) if contract_file.is_file() else ""
+    return RawSnapshot(tuple(_identify(raw, path) for path in paths), contract_sha256)
 
 
 def verify_snapshot(raw: Path, snapshot: RawSnapshot) -> None:
@@ -219,6 +231,15 @@ def find_contract(raw: Path, snapshot: RawSnapshot, contract_file: Path) -> Cont
             "file: move the others to a data root of their own"
         )
     return next(iter(found.values()))
+
+
+def evaluate_headers(raw: Path, snapshot: RawSnapshot, contract_file: Path) -> Gate:
+    """One contract explains the header of every raw file (arguments as for `find_contract`)."""
+    try:
+        contract = find_contract(raw, snapshot, contract_file)
+    except (ContractError, RawFileError) as problem:
+        return Gate(passed=False, sentence=str(problem))
+    return Gate(passed=True, sentence=f"contract {contract.name}: {contract.title}")
 
 
 def _identify(raw: Path, path: Path) -> SnapshotFile:

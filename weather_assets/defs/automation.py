@@ -97,12 +97,13 @@ def raw_weather_sensor(
     It keeps no cursor: what was recorded is read from the event log, so that no arrival, failure or
     restart can make the two differ for ever.
     """
-    raw = data_root.get().raw
+    root = data_root.get()
+    raw = root.raw
     growing = growing_files(raw, settle_seconds=SETTLE_SECONDS)
     if growing:
         return dg.SkipReason(f"waiting for files that are still being written: {', '.join(growing)}")
     try:
-        snapshot = take_snapshot(raw)
+        snapshot = take_snapshot(raw, root.contract_file)
     except RawDataError as problem:
         return dg.SkipReason(str(problem))
     return _request_or_reason(context.instance, snapshot)

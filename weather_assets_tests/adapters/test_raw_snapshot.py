@@ -13,6 +13,7 @@ from weather_assets.adapters.raw_snapshot import (
     RawDataError,
     RawSnapshot,
     SnapshotFile,
+    evaluate_headers,
     find_contract,
     growing_files,
     list_raw_files,
@@ -21,6 +22,7 @@ from weather_assets.adapters.raw_snapshot import (
     wait_until_settled,
 )
 from weather_assets.contract.schema import ContractError
+from weather_assets.processing.raw_files import RawFileError
 
 FIVE = "Temperature,Humidity,Wind_Speed,Cloud_Cover,Pressure,Rain\n20,50,3,10,1000,no rain\n"
 
@@ -36,10 +38,10 @@ def put(raw: Path, name: str, text: str = FIVE, *, age_seconds: float = 3600) ->
 
 def test_touching_renaming_and_rewriting_change_no_version(tmp_path: Path) -> None:
     path = put(tmp_path, "weather.csv")
-    before = take_snapshot(tmp_path).version
+    before = take_snapshot(tmp_path, tmp_path / "contract.toml").version
     put(tmp_path, "weather.csv", age_seconds=0)
     path.rename(tmp_path / "renamed.csv")
-    assert take_snapshot(tmp_path).version == before
+    assert take_snapshot(tmp_path, tmp_path / "contract.toml").version == before
 
 
 @given(st.lists(st.text("0123456789abcdef", min_size=64, max_size=64), min_size=1, unique=True))
@@ -52,11 +54,11 @@ def test_the_version_is_one_of_the_set_of_contents(hashes: list[str]) -> None:
 
 def test_content_decides_the_version(tmp_path: Path) -> None:
     put(tmp_path, "weather.csv")
-    before = take_snapshot(tmp_path).version
+    before = take_snapshot(tmp_path, tmp_path / "contract.toml").version
     put(tmp_path, "more.csv", FIVE + "21,50,3,10,1000,rain\n")
-    added = take_snapshot(tmp_path).version
+    added = take_snapshot(tmp_path, tmp_path / "contract.toml").version
     put(tmp_path, "more.csv", FIVE + "22,50,3,10,1000,rain\n")
-    assert len({before, added, take_snapshot(tmp_path).version}) == 3
+    assert len({before, added, take_snapshot(tmp_path, tmp_path / "contract.toml").version}) == 3
 
 
 def test_hidden_and_foreign_files_do_not_count(tmp_path: Path) -> None:
@@ -70,7 +72,7 @@ def test_hidden_and_foreign_files_do_not_count(tmp_path: Path) -> None:
 
 def test_an_empty_folder_is_an_error_that_says_what_to_do(tmp_path: Path) -> None:
     with pytest.raises(RawDataError, match=r"put a weather\.csv there"):
-        take_snapshot(tmp_path)
+        take_snapshot(tmp_path, tmp_path / "contract.toml")
 
 
 @pytest.mark.parametrize(
@@ -102,7 +104,7 @@ def test_waiting_for_a_growing_file_ends(tmp_path: Path) -> None:
 
 def test_a_snapshot_is_saved_and_verified(tmp_path: Path) -> None:
     path = put(tmp_path, "weather.csv")
-    snapshot = take_snapshot(tmp_path)
+    snapshot = take_snapshot(tmp_path, tmp_path / "contract.toml")
     snapshot.save(tmp_path / ".snapshot.json")
     assert RawSnapshot.load(tmp_path / ".snapshot.json") == snapshot
     verify_snapshot(tmp_path, snapshot)
@@ -121,10 +123,29 @@ def test_every_file_must_fit_the_same_contract(tmp_path: Path) -> None:
     with gzip.open(tmp_path / "more.csv.gz", "wt", encoding="utf-8") as stream:
         stream.write(FIVE)
     nowhere = tmp_path / "contract.toml"
-    assert find_contract(tmp_path, take_snapshot(tmp_path), nowhere).name == "five_column"
+    assert find_contract(tmp_path, take_snapshot(tmp_path, tmp_path / "contract.toml"), nowhere).name == "five_column"
     put(tmp_path, "other.csv", "date,precipitation,temp_max,temp_min,wind,weather\n1,1,1,1,1,sun\n")
     with pytest.raises(ContractError, match="different contracts"):
-        find_contract(tmp_path, take_snapshot(tmp_path), nowhere)
+        find_contract(tmp_path, take_snapshot(tmp_path, tmp_path / "contract.toml"), nowhere)
     put(tmp_path, "other.csv", "date,nothing\n1,1\n")
     with pytest.raises(ContractError, match=r"other\.csv: no contract fits"):
-        find_contract(tmp_path, take_snapshot(tmp_path), nowhere)
+        find_contract(tmp_path, take_snapshot(tmp_path, tmp_path / "contract.toml"), nowhere)
+    gate = evaluate_headers(tmp_path, take_snapshot(tmp_path, nowhere), nowhere)
+    assert not gate.passed
+    assert "other.csv: no contract fits" in gate.sentence
+
+
+def test_an_empty_file_has_no_header(tmp_path: Path) -> None:
+    put(tmp_path, "weather.csv", "")
+    nowhere = tmp_path / "contract.toml"
+    with pytest.raises(RawFileError, match="empty"):
+        find_contract(tmp_path, take_snapshot(tmp_path, nowhere), nowhere)
+    assert not evaluate_headers(tmp_path, take_snapshot(tmp_path, nowhere), nowhere).passed
+
+
+def test_the_data_roots_own_contract_belongs_to_the_version(tmp_path: Path) -> None:
+    put(tmp_path, "weather.csv")
+    contract = tmp_path / "contract.toml"
+    before = take_snapshot(tmp_path, contract).version
+    contract.write_text("name = 'mine'", encoding="utf-8")
+    assert take_snapshot(tmp_path, contract).version != before

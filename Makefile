@@ -1,0 +1,36 @@
+# Every target is one line; what they do is in the README. PYTHON names the interpreter to start from.
+PYTHON ?= python3
+BIN := .venv/bin
+READY := .venv/.ready
+
+.PHONY: run dev test bench lint lock clean
+
+run: $(READY)
+	$(BIN)/weather-assets run --sample data/samples/nyc-hourly-2013.csv.gz
+
+dev: $(READY)
+	$(BIN)/weather-assets dev
+
+test: $(READY)
+	$(BIN)/python -m pytest
+
+bench: $(READY)
+	$(BIN)/python -m weather_assets_tests.benchmarks --json bench.json
+
+lint: $(READY)
+	$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/pyright
+
+# The lock is universal (Python 3.11 to 3.13, Linux and macOS). CUDA is left out of it: pip adds what
+# the torch wheel that it finds asks for, which is nothing for a CPU wheel.
+lock: $(READY)
+	$(BIN)/python .ci/lock.py
+
+clean:
+	rm -rf .venv
+
+$(READY): requirements.lock pyproject.toml
+	$(PYTHON) -c 'import sys; sys.exit(None if (3, 11) <= sys.version_info[:2] <= (3, 13) else "Python 3.11, 3.12 or 3.13 is needed; this is " + sys.version.split()[0] + ": make PYTHON=python3.12 ...")'
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --requirement requirements.lock
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --editable .
+	touch $(READY)

@@ -1,0 +1,143 @@
+"""From the recorded raw files to a judged, publishable version of the processed rows.
+
+Belongs here: the order of work around `processing`: verify, find or build the version, judge,
+publish. Does not belong here: how rows are processed, or when this happens (`defs`).
+"""
+
+import hashlib
+import json
+import shutil
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from pyspark.sql import SparkSession
+
+from weather_assets.adapters.data_root import DataRoot
+from weather_assets.adapters.processed_versions import ProcessedVersions
+from weather_assets.adapters.raw_snapshot import RawSnapshot, find_contract, verify_snapshot
+from weather_assets.adapters.spark_io import use_this_python
+from weather_assets.contract.schema import Contract
+from weather_assets.processing.accounting import ProcessingReport
+from weather_assets.processing.gates import (
+    Gate,
+    evaluate_accounts,
+    evaluate_bounds,
+    evaluate_classes,
+    evaluate_reject_ratio,
+)
+from weather_assets.processing.identity import content_version
+from weather_assets.processing.pipeline import WEATHER, process
+
+MANIFEST = "manifest.json"
+
+
+class RefusedError(ValueError):
+    """The processed rows must not be used. The message says which gate refused them and why."""
+
+
+@dataclass(frozen=True, slots=True)
+class PreparedWeather:
+    """A complete version of the processed rows, not yet current.
+
+    Attributes:
+        version: its name, from raw content, contract and code.
+        content_version: identity of what is in it.
+        folder: where it lies.
+        contract: the contract of its rows.
+        report: counts and timings.
+        gates: verdicts by asset and check name.
+        versions: where it is published.
+    """
+
+    version: str
+    content_version: str
+    folder: Path
+    contract: Contract
+    report: ProcessingReport
+    gates: Mapping[tuple[str, str], Gate]
+    versions: ProcessedVersions
+
+    def publish(self) -> None:
+        """Makes the version the current one if every gate lets it pass; else removes it.
+
+        Raises:
+            RefusedError: naming the gates that refuse it; what was current stays current.
+        """
+        refusals = [
+            f"{name}: {gate.sentence}" for (_, name), gate in self.gates.items() if not gate.passed
+        ]
+        if refusals:
+            shutil.rmtree(self.folder)
+            raise RefusedError("\n".join(refusals))
+        self.versions.publish(self.version)
+
+
+def prepare_weather(
+    root: DataRoot,
+    spark: Callable[[], SparkSession],
+    code_version: str,
+    reject_ratio_limit: float,
+    report_progress: Callable[[str], object],
+) -> PreparedWeather:
+    """Processes the raw files that `raw_weather` recorded, unless that was done before.
+
+    Args:
+        root: the data root.
+        spark: starts a session; not called where nothing is to be processed.
+        code_version: version of the processing code.
+        reject_ratio_limit: highest share of faulty rows that is let through.
+        report_progress: called with one sentence per step.
+
+    Returns:
+        The version, judged, not yet current.
+
+    Raises:
+        RawDataError: if nothing was recorded yet, or a file changed since.
+        ContractError: if no contract explains the files.
+    """
+    snapshot = RawSnapshot.load(root.snapshot_file)
+    verify_snapshot(root.raw, snapshot)
+    contract = find_contract(root.raw, snapshot, root.contract_file)
+    identity = "\n".join((snapshot.version, contract.fingerprint, code_version))
+    version = hashlib.sha256(identity.encode()).hexdigest()[:16]
+    versions = ProcessedVersions(root.processed)
+    if versions.has(version):
+        report_progress(f"the rows of version {version} were processed before; nothing to read again")
+    else:
+        report_progress(
+            f"processing {len(snapshot.files)} file(s), {snapshot.size_bytes / 1e6:.1f} MB, under "
+            f"contract {contract.name}"
+        )
+
+        def write(folder: Path) -> None:
+            use_this_python()
+            report = process(spark(), snapshot.raw_files(root.raw), contract, folder)
+            verify_snapshot(root.raw, snapshot)
+            manifest = {**report.to_dict(), "content_version": content_version(folder, contract)}
+            (folder / MANIFEST).write_text(json.dumps(manifest, indent=1) + "\n", encoding="utf-8")
+
+        versions.build(version, write)
+    folder = versions.path(version)
+    manifest = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
+    content = manifest.pop("content_version")
+    report = ProcessingReport.from_dict(manifest)
+    report_progress(f"{report.rows_kept:,} rows kept, {report.rows_rejected:,} set aside")
+    return PreparedWeather(
+        version=version,
+        content_version=content,
+        folder=folder,
+        contract=contract,
+        report=report,
+        gates={
+            ("processed_weather", "rows_accounted_for"): evaluate_accounts(report),
+            ("processed_weather", "features_within_physical_bounds"): evaluate_bounds(
+                folder / WEATHER, contract
+            ),
+            ("processed_weather", "both_classes_in_every_split"): evaluate_classes(report),
+            ("rejected_weather", "reject_ratio_within_limit"): evaluate_reject_ratio(
+                report, reject_ratio_limit
+            ),
+        },
+        versions=versions,
+    )

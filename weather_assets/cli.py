@@ -1,0 +1,97 @@
+"""The `weather-assets` command: arguments in, one call, exit code out.
+
+Belongs here: options, their defaults and help. Does not belong here: what the commands do
+(`weather_assets.commands`), which is imported when it is needed.
+"""
+
+from pathlib import Path
+
+import click
+
+from weather_assets.adapters.data_root import DATA_ROOT_VARIABLE, DataRoot
+
+data_option = click.option(
+    "--data",
+    "data",
+    type=click.Path(file_okay=False, path_type=Path),
+    envvar=DATA_ROOT_VARIABLE,
+    default="data",
+    show_default=True,
+    show_envvar=True,
+    help="The data root, with raw/ in it.",
+)
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="weather_assets")
+def main() -> None:
+    """Continuous training of rain forecasts, from a raw weather.csv to a served model."""
+
+
+@main.command()
+@data_option
+@click.option(
+    "--sample",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="A .csv.gz to start from where raw/ is empty.",
+)
+def run(data: Path, sample: Path | None) -> None:
+    """Materialize the whole graph once; exit 0 only if every blocking check passed."""
+    from rich.console import Console
+
+    from weather_assets.commands.graph_run import run_graph
+
+    run_graph(DataRoot.at(data), Console(highlight=False), sample=sample)
+
+
+@main.command()
+@data_option
+@click.option(
+    "--input",
+    "input_path",
+    required=True,
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="Raw rows as CSV; label columns may be absent.",
+)
+@click.option(
+    "--output",
+    "output_path",
+    required=True,
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Where to write one line per row: probability, problem.",
+)
+def predict(data: Path, input_path: Path, output_path: Path) -> None:
+    """Forecast raw rows with the champion, offline."""
+    from weather_assets.commands.prediction import predict_file
+
+    predict_file(DataRoot.at(data), input_path, output_path)
+
+
+@main.command()
+@data_option
+def doctor(data: Path) -> None:
+    """Say what is missing on this machine, and the command that mends it."""
+    from weather_assets.commands.doctor import examine
+
+    missing = False
+    for finding in examine(DataRoot.at(data)):
+        mark = "ok     " if finding.healthy else "MISSING" if finding.needed else "note   "
+        click.echo(f"{mark} {finding.name}: {finding.sentence}")
+        if not finding.healthy:
+            click.echo(f"        {finding.remedy}")
+        missing |= finding.needed and not finding.healthy
+    if missing:
+        raise SystemExit(1)
+
+
+@main.command()
+@data_option
+@click.option("--port", default=3000, show_default=True, help="Port of Dagster's UI.")
+@click.option("--mlflow-port", default=5000, show_default=True, help="Port of MLflow's UI.")
+def dev(data: Path, port: int, mlflow_port: int) -> None:
+    """Serve Dagster's and MLflow's UIs on this machine, sensors on; Ctrl-C ends all of it."""
+    from rich.console import Console
+
+    from weather_assets.commands.development import serve_uis
+
+    serve_uis(DataRoot.at(data), Console(highlight=False), port=port, mlflow_port=mlflow_port)

@@ -1,0 +1,9 @@
+"""What the `weather-assets` command does, one file per subcommand (L3).
+
+- `instance`: the Dagster instance of a data root.
+- `graph_run`: `run`, the whole graph once, with progress and a summary.
+- `progress`: how a run is shown in a terminal.
+- `prediction`: `predict`, the champion on raw rows.
+- `doctor`: `doctor`, what is missing on this machine.
+- `development`: `dev`, the UIs with the sensors on.
+"""

@@ -1,0 +1,107 @@
+"""`weather-assets dev`: Dagster's and MLflow's UIs on this machine, with the sensors on.
+
+Belongs here: starting both, showing where they are, and ending all of it together. Does not belong
+here: anything that runs in them.
+"""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+
+import click
+import psutil
+from rich.console import Console
+
+from weather_assets.adapters.data_root import DATA_ROOT_VARIABLE, DataRoot
+from weather_assets.commands.instance import write_instance
+
+_HOST = "127.0.0.1"
+_STOP_GRACE_SECONDS = 10
+
+
+def serve_uis(root: DataRoot, console: Console, *, port: int, mlflow_port: int) -> None:
+    """Runs both UIs until Ctrl-C, SIGTERM, or until one of them ends.
+
+    Args:
+        root: the data root that they show.
+        console: where addresses are printed.
+        port: port of Dagster's UI.
+        mlflow_port: port of MLflow's UI.
+
+    Raises:
+        click.ClickException: if a port is taken, or a server ended by itself.
+    """
+    for number in (port, mlflow_port):
+        _refuse_taken_port(number)
+    root.create()
+    write_instance(root)
+    environment = {
+        **os.environ,
+        DATA_ROOT_VARIABLE: str(root.path),
+        "DAGSTER_HOME": str(root.dagster_home),
+        "DAGSTER_DISABLE_TELEMETRY": "yes",
+    }
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    servers: list[subprocess.Popen[bytes]] = []
+    try:
+        for command in _commands(root, port, mlflow_port):
+            servers.append(subprocess.Popen(command, env=environment, start_new_session=True))  # noqa: PERF401  each is to be ended even if the next fails
+        console.print(f"Dagster  http://{_HOST}:{port}\nMLflow   http://{_HOST}:{mlflow_port}")
+        console.print(f"data     {root.path}   (put a weather.csv into raw/; Ctrl-C ends everything)")
+        _wait_for_first(servers)
+    except KeyboardInterrupt:
+        console.print("ending")
+    finally:
+        _end(servers)
+
+
+def _commands(root: DataRoot, port: int, mlflow_port: int) -> list[list[str]]:
+    dagster = [sys.executable, "-m", "dagster", "dev", "-h", _HOST, "-p", str(port)]
+    mlflow = [sys.executable, "-m", "mlflow", "server", "--host", _HOST, "--port", str(mlflow_port)]
+    mlflow += ["--backend-store-uri", root.tracking_uri, "--workers", "1"]
+    mlflow += ["--default-artifact-root", (root.mlflow / "artifacts").as_uri()]
+    return [[*dagster, "-m", "weather_assets.definitions"], mlflow]
+
+
+def _refuse_taken_port(port: int) -> None:
+    with socket.socket() as probe:
+        if probe.connect_ex((_HOST, port)) == 0:
+            raise click.ClickException(
+                f"port {port} is taken; end what listens there, or give --port / --mlflow-port"
+            )
+
+
+def _wait_for_first(servers: Sequence[subprocess.Popen[bytes]]) -> None:
+    while True:
+        for server in servers:
+            code = server.poll()
+            if code is not None:
+                name = " ".join(str(word) for word in server.args[2:4])  # type: ignore[index]
+                raise click.ClickException(f"{name} ended with exit code {code}")
+        time.sleep(0.5)
+
+
+def _end(servers: Sequence[subprocess.Popen[bytes]]) -> None:
+    """Ends the servers and everything that they started."""
+    family: list[psutil.Process] = []
+    for server in servers:
+        try:
+            parent = psutil.Process(server.pid)
+            family += [parent, *parent.children(recursive=True)]
+        except psutil.NoSuchProcess:
+            continue
+    for server in servers:
+        if server.poll() is None:
+            server.send_signal(signal.SIGINT)
+    _, alive = psutil.wait_procs(family, timeout=_STOP_GRACE_SECONDS)
+    for process in alive:
+        try:
+            process.kill()
+        except psutil.NoSuchProcess:
+            continue
+    for server in servers:
+        server.wait(timeout=_STOP_GRACE_SECONDS)

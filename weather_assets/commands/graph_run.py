@@ -1,0 +1,151 @@
+"""`weather-assets run`: the whole graph once, with progress, a summary and one readable reason.
+
+Belongs here: running the job in this process and saying how it went. Does not belong here: what
+the graph does (`defs`), or how progress looks (`progress`).
+"""
+
+import gzip
+import json
+import os
+import shutil
+import time
+from pathlib import Path
+from typing import Any
+
+import click
+import dagster as dg
+from filelock import FileLock, Timeout
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from weather_assets.adapters.data_root import DATA_ROOT_VARIABLE, DataRoot
+from weather_assets.adapters.raw_snapshot import list_raw_files
+from weather_assets.commands.instance import write_instance
+from weather_assets.commands.progress import ProgressHandler, progress_logger
+from weather_assets.definitions import build_defs
+from weather_assets.defs.resources import DataRootResource
+
+JOB = "continuous_training"
+_FAILURE_FILE = "last_failure.txt"
+
+
+class GraphRunError(click.ClickException):
+    """The graph was not materialized as a whole; the message is the one reason to show."""
+
+
+def run_graph(root: DataRoot, console: Console, *, sample: Path | None = None) -> None:
+    """Materializes every asset once and prints a summary.
+
+    Args:
+        root: the data root.
+        console: where progress goes.
+        sample: a file to start from where `raw/` is empty.
+
+    Raises:
+        GraphRunError: if an asset failed or a blocking check did not pass.
+    """
+    root.create()
+    if sample is not None and not list_raw_files(root.raw):
+        _take_sample(root, sample, console)
+    lock = FileLock(root.path / ".run.lock", timeout=0)
+    try:
+        with lock:
+            _run(root, console)
+    except Timeout:
+        raise GraphRunError(
+            f"another run is working on {root.path}; wait for it, or use another data root"
+        ) from None
+
+
+def _run(root: DataRoot, console: Console) -> None:
+    began = time.monotonic()
+    os.environ[DATA_ROOT_VARIABLE] = str(root.path)
+    write_instance(root)
+    handler = ProgressHandler(console)
+    definitions = dg.Definitions.merge(
+        build_defs(resource_overrides={"data_root": DataRootResource(path=str(root.path))}),
+        dg.Definitions(loggers={"progress": progress_logger(handler)}),
+    )
+    with dg.DagsterInstance.from_config(str(root.dagster_home)) as instance:
+        result = definitions.resolve_job_def(JOB).execute_in_process(
+            instance=instance,
+            raise_on_error=False,
+            run_config={"loggers": {"progress": {"config": {}}}},
+        )
+        if not result.success:
+            raise GraphRunError(_reason(result, root))
+    _print_summary(root, console, handler.step_seconds, time.monotonic() - began)
+
+
+def _take_sample(root: DataRoot, sample: Path, console: Console) -> None:
+    """Copies the sample into `raw/`, complete or not at all."""
+    if not sample.is_file():
+        raise GraphRunError(f"{root.raw} is empty and the sample {sample} does not exist")
+    console.print(f"{root.raw} is empty: starting from the sample [bold]{sample.name}[/bold]")
+    staged = root.raw / ".weather.csv.staged"
+    with gzip.open(sample, "rb") as source, staged.open("wb") as target:
+        shutil.copyfileobj(source, target)
+    staged.rename(root.raw / "weather.csv")
+
+
+def _reason(result: dg.ExecuteInProcessResult, root: DataRoot) -> str:
+    """Returns the first failure in words; the traceback goes into a file."""
+    for evaluation in result.get_asset_check_evaluations():
+        if not evaluation.passed and evaluation.blocking:
+            asset = evaluation.asset_key.to_user_string()
+            return f"{asset}, check {evaluation.check_name}: {evaluation.description}"
+    for event in result.all_events:
+        if event.event_type_value != "STEP_FAILURE":
+            continue
+        error = event.step_failure_data.error
+        if error is None:
+            continue
+        path = root.dagster_home / _FAILURE_FILE
+        path.write_text(error.to_string(), encoding="utf-8")
+        while error.cause is not None:
+            error = error.cause
+        message = error.message.strip().removeprefix(f"{error.cls_name}: ")
+        module_free = message.split(": ", 1)[1] if message.split(": ")[0].endswith(str(error.cls_name)) else message
+        return f"{event.step_key}: {module_free}\n(traceback: {path})"
+    return "the run failed; `weather-assets dev` shows its events"
+
+
+def _print_summary(
+    root: DataRoot, console: Console, step_seconds: dict[str, float], seconds: float
+) -> None:
+    manifest = _read(root.processed / "current" / "manifest.json")
+    counts = manifest["counts"]
+    stages = Table("stage", "seconds", "share", title="Where the time went", title_justify="left")
+    for step, taken in step_seconds.items():
+        stages.add_row(step, f"{taken:.1f}", f"{taken / seconds:.0%}")
+    rest = seconds - sum(step_seconds.values())
+    stages.add_row("orchestration", f"{rest:.1f}", f"{rest / seconds:.0%}")
+    stages.add_row("all", f"{seconds:.1f}", "100%")
+    console.print(stages)
+    console.print(
+        f"rows      {manifest['rows_in']:,} read = {counts['kept']:,} kept + "
+        f"{counts['rejected']:,} set aside"
+    )
+    _print_verdict(root, console)
+
+
+def _print_verdict(root: DataRoot, console: Console) -> None:
+    pointer = _read(root.registry / "champion.json")
+    verdict = _read(root.registry / pointer["version"] / "verdict.json")
+    for name in ("candidate", "champion", "gradient_boosting", "logistic_regression", "climatology"):
+        scores = verdict["scores"].get(name)
+        if scores is not None:
+            console.print(
+                f"skill     {name:20} Brier skill {scores['brier_skill_score']:+.3f}   "
+                f"ROC AUC {scores['roc_auc']:.3f}"
+            )
+    console.print(f"verdict   [bold]{verdict['outcome']}[/bold]: {escape('; '.join(verdict['reasons']))}")
+    console.print(f"champion  version {pointer['version']}, package {pointer['package']}")
+    console.print(
+        f"ask it    weather-assets predict --data {root.path} --input rows.csv --output predictions.csv"
+    )
+
+
+def _read(path: Path) -> dict[str, Any]:
+    return json.loads(path.read_text(encoding="utf-8"))

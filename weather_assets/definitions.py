@@ -1,0 +1,50 @@
+"""The code location: assembles `defs/`, and nothing else."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import dagster as dg
+
+from weather_assets.defs import automation, jobs, observations, serving, training
+from weather_assets.defs.resources import (
+    DataRootResource,
+    ModelRegistryResource,
+    RankBackendResource,
+    mlflow_tracking,
+    spark_resource,
+)
+
+
+def build_defs(*, resource_overrides: Mapping[str, Any] | None = None) -> dg.Definitions:
+    """Returns the definitions.
+
+    Args:
+        resource_overrides: resources by key that stand in for the embedded ones.
+
+    Returns:
+        Assets, checks, jobs, sensors and resources, with the in-process executor: one process
+        imports each library once, and the work that needs processes of its own (Spark, the training
+        ranks, the scoring server) starts them itself.
+    """
+    data_root = DataRootResource()
+    resources: dict[str, Any] = {
+        "data_root": data_root,
+        "spark": spark_resource(),
+        "mlflow": mlflow_tracking,
+        "model_registry": ModelRegistryResource(data_root=data_root),
+        "rank_backend": RankBackendResource(),
+        **(resource_overrides or {}),
+    }
+    return dg.Definitions(
+        assets=dg.load_assets_from_modules([observations, training, serving]),
+        jobs=jobs.jobs(),
+        sensors=[automation.raw_weather_sensor, automation.automation_sensor()],
+        resources=resources,
+        executor=dg.in_process_executor,
+    )
+
+
+@dg.definitions
+def defs() -> dg.Definitions:
+    """Returns what Dagster loads."""
+    return build_defs()

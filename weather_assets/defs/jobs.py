@@ -1,0 +1,35 @@
+"""The pipelines by their names, as jobs over parts of the asset graph.
+
+Belongs here: which assets a job makes. Does not belong here: when (`automation`), or how.
+"""
+
+import dagster as dg
+
+ONE_AT_A_TIME = {"weather_assets/writes": "data_root"}
+"""Runs that write into the data root do so one after the other (see `dagster.yaml`)."""
+
+
+def jobs() -> list[dg.UnresolvedAssetJobDefinition]:
+    """Returns all jobs."""
+    observations = dg.AssetSelection.groups("observations")
+    training = dg.AssetSelection.groups("training")
+    return [
+        dg.define_asset_job(
+            "spark_preprocessing_pipeline",
+            selection=observations,
+            tags=ONE_AT_A_TIME,
+            description="Raw files to validated, labelled, divided rows. Training follows by itself.",
+        ),
+        dg.define_asset_job(
+            "distributed_training_pipeline",
+            selection=training,
+            tags=ONE_AT_A_TIME,
+            description="Two ranks train a candidate, it is judged, and a pass makes it champion.",
+        ),
+        dg.define_asset_job(
+            "continuous_training",
+            selection=dg.AssetSelection.all(),
+            tags=ONE_AT_A_TIME,
+            description="The whole chain, from raw files to what is served.",
+        ),
+    ]

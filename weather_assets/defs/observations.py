@@ -1,0 +1,177 @@
+"""Observations: raw files, the rows made from them, and the rows set aside.
+
+Belongs here: the assets of the group `observations` and their blocking checks. Does not belong
+here: what a row must satisfy (`contract`), or how rows are processed (`processing`).
+"""
+
+from collections.abc import Iterator
+
+import dagster as dg
+from dagster_pyspark import LazyPySparkResource
+from pydantic import Field
+
+from weather_assets.adapters.preparation import prepare_weather
+from weather_assets.adapters.raw_snapshot import (
+    evaluate_headers,
+    take_snapshot,
+    wait_until_settled,
+)
+from weather_assets.defs.automation import follows_its_inputs
+from weather_assets.defs.code_versions import processing_code
+from weather_assets.defs.metadata import (
+    OWNERS,
+    check_result,
+    processing_metadata,
+    rejection_metadata,
+    snapshot_metadata,
+)
+from weather_assets.defs.resources import DataRootResource
+
+_PATIENCE_SECONDS = 60.0
+
+
+class RawWeatherConfig(dg.Config):
+    """How careful to be with files that may still be growing."""
+
+    settle_seconds: float = Field(
+        default=0.0,
+        ge=0,
+        description="Wait until every raw file has lain untouched for this long; 0 takes them as they are.",
+    )
+
+
+class ProcessingConfig(dg.Config):
+    """Limits of the blocking checks."""
+
+    reject_ratio_limit: float = Field(
+        default=0.2, ge=0, le=1, description="Highest share of faulty rows that is let through."
+    )
+
+
+@dg.asset(
+    group_name="observations",
+    kinds={"csv"},
+    owners=OWNERS,
+    code_version="1",
+    check_specs=[
+        dg.AssetCheckSpec(
+            "header_fits_contract",
+            asset="raw_weather",
+            blocking=True,
+            description="One contract, built in or contract.toml, explains the header of every file.",
+        )
+    ],
+)
+def raw_weather(config: RawWeatherConfig, data_root: DataRootResource) -> dg.MaterializeResult:
+    """The set of raw CSV files in `raw/`, identified by content.
+
+    One entry is one file; the data version is a hash of the files' hashes, so that touching or
+    renaming a file changes nothing. Written to `raw/.snapshot.json`. Fails if `raw/` holds no file
+    or a file does not stop growing; the blocking check fails if no contract explains a header.
+    """
+    root = data_root.get()
+    if config.settle_seconds:
+        wait_until_settled(
+            root.raw, settle_seconds=config.settle_seconds, patience_seconds=_PATIENCE_SECONDS
+        )
+    snapshot = take_snapshot(root.raw, root.contract_file)
+    gate = evaluate_headers(root.raw, snapshot, root.contract_file)
+    snapshot.save(root.snapshot_file)
+    return dg.MaterializeResult(
+        metadata=snapshot_metadata(snapshot, root.raw),
+        data_version=dg.DataVersion(snapshot.version),
+        check_results=[check_result("header_fits_contract", "raw_weather", gate)],
+    )
+
+
+@dg.multi_asset(
+    name="processed_weather",
+    specs=[
+        dg.AssetSpec(
+            "processed_weather",
+            deps=["raw_weather"],
+            group_name="observations",
+            kinds={"pyspark", "parquet"},
+            owners=OWNERS,
+            code_version=processing_code(),
+            automation_condition=follows_its_inputs(),
+            description=(
+                "Rows that satisfy the contract: one row is one observation in raw units with its "
+                "label (`label_encoded`) and its split, made by Spark from the files that "
+                "`raw_weather` recorded, in `processed/weather.parquet`. The statistics of the "
+                "training rows lie beside it. Replaced as a whole, and only if every check passes. "
+                "Fails if a file changed since it was recorded, or cannot be read at all."
+            ),
+        ),
+        dg.AssetSpec(
+            "rejected_weather",
+            deps=["raw_weather"],
+            group_name="observations",
+            kinds={"pyspark", "parquet"},
+            owners=OWNERS,
+            code_version=processing_code(),
+            automation_condition=follows_its_inputs(),
+            description=(
+                "Rows that were set aside: file, line, column, reason code and raw text of each, in "
+                "`processed/rejected.parquet`. Rows read = rows kept + rows rejected, always. Fails "
+                "with `processed_weather`, which it is made with."
+            ),
+        ),
+    ],
+    check_specs=[
+        dg.AssetCheckSpec(name, asset=asset, blocking=True, description=description)
+        for name, asset, description in (
+            ("rows_accounted_for", "processed_weather", "Rows read = rows kept + rows rejected."),
+            (
+                "features_within_physical_bounds",
+                "processed_weather",
+                "Every value written lies within the contract's bounds; read from the Parquet.",
+            ),
+            (
+                "both_classes_in_every_split",
+                "processed_weather",
+                "Training, validation and test have rows with and without the event.",
+            ),
+            (
+                "reject_ratio_within_limit",
+                "rejected_weather",
+                "The share of faulty rows is low enough to trust the rest.",
+            ),
+        )
+    ],
+    can_subset=True,
+)
+def observations(
+    context: dg.AssetExecutionContext,
+    config: ProcessingConfig,
+    data_root: DataRootResource,
+    spark: LazyPySparkResource,
+) -> Iterator[dg.MaterializeResult | dg.AssetCheckResult]:
+    """Processes the recorded raw files, judges the result, and publishes it if it may go on."""
+    root = data_root.get()
+    prepared = prepare_weather(
+        root,
+        lambda: spark.spark_session,
+        processing_code(),
+        config.reject_ratio_limit,
+        context.log.info,
+    )
+    chosen = context.selected_asset_check_keys
+    yield from (
+        check_result(name, asset, gate)
+        for (asset, name), gate in prepared.gates.items()
+        if dg.AssetCheckKey(dg.AssetKey(asset), name) in chosen
+    )
+    prepared.publish()
+    metadata = {
+        "processed_weather": processing_metadata(prepared.report, prepared.folder, prepared.contract),
+        "rejected_weather": rejection_metadata(prepared.report, prepared.folder),
+    }
+    yield from (
+        dg.MaterializeResult(
+            asset_key=key,
+            metadata=metadata[key.to_user_string()],
+            data_version=dg.DataVersion(prepared.content_version),
+        )
+        for key in context.selected_asset_keys
+    )

@@ -1,0 +1,145 @@
+"""Training: the candidate, the verdict on it, and the champion.
+
+Belongs here: the assets of the group `training` and their blocking check. Does not belong here: the
+network (`forecasting`), the criteria (`verification`), what the two work on (`observations`).
+"""
+
+import dagster as dg
+from pydantic import Field
+
+from weather_assets.defs.automation import follows_its_inputs
+from weather_assets.defs.code_versions import training_code, verification_code
+from weather_assets.defs.metadata import OWNERS
+from weather_assets.defs.resources import (
+    DataRootResource,
+    ModelRegistryResource,
+    RankBackendResource,
+    TrackedRun,
+)
+from weather_assets.defs.training_metadata import (
+    candidate_metadata,
+    rank_event_logger,
+    verdict_check,
+    verdict_data_version,
+    verdict_metadata,
+)
+
+
+class TrainingConfig(dg.Config):
+    """How many ranks train, how patient their supervisor is, and what may be tried."""
+
+    world_size: int = Field(default=2, ge=1, description="Number of DDP ranks.")
+    seed: int = Field(default=20130101, ge=0, description="Of weights and of the order of rows.")
+    maximum_steps: int = Field(default=600, ge=1, description="Optimiser steps per candidate network.")
+    max_relaunches: int = Field(
+        default=2, ge=0, description="How often all ranks are started again after one has failed."
+    )
+    start_timeout_seconds: float = Field(
+        default=120.0, gt=0, description="Longest time until a rank says that it has started."
+    )
+
+
+@dg.asset(
+    deps=["processed_weather"],
+    group_name="training",
+    kinds={"pytorch", "mlflow"},
+    owners=OWNERS,
+    code_version=training_code(),
+    automation_condition=follows_its_inputs(),
+    pool="training",
+)
+def weather_checkpoint(
+    context: dg.AssetExecutionContext,
+    config: TrainingConfig,
+    data_root: DataRootResource,
+    model_registry: ModelRegistryResource,
+    rank_backend: RankBackendResource,
+    mlflow: dg.ResourceParam[TrackedRun],
+) -> dg.MaterializeResult:
+    """The trained candidate: one registered model version, bound to data, code and configuration.
+
+    Made from the training rows of `processed_weather` by all ranks of a gang under DDP; the best
+    epoch of the best network by validation log loss. Weights, description and history lie in
+    `registry/<version>` and in MLflow. Equal rows, code and configuration cost no training. Fails
+    if a loss stops being a number, or if the ranks fail more often than they may be relaunched.
+    """
+    from weather_assets.adapters.candidates import obtain_candidate
+    from weather_assets.defs.training_metadata import training_order
+
+    candidate = obtain_candidate(
+        data_root.get(),
+        model_registry.get(),
+        rank_backend.get(),
+        training_order(config, context.run_id),
+        open_run=mlflow.open,
+        on_event=rank_event_logger(context.log),
+    )
+    return dg.MaterializeResult(
+        metadata=candidate_metadata(candidate),
+        data_version=dg.DataVersion(candidate.version.version),
+    )
+
+
+@dg.asset(
+    deps=["weather_checkpoint", "processed_weather"],
+    group_name="training",
+    kinds={"python", "mlflow"},
+    owners=OWNERS,
+    code_version=verification_code(),
+    automation_condition=follows_its_inputs(),
+    check_specs=[
+        dg.AssetCheckSpec(
+            "candidate_is_no_worse",
+            asset="model_verdict",
+            blocking=True,
+            description=(
+                "Better than climatology, no worse than logistic regression and than the champion; "
+                "only a pass lets anything follow, not an inconclusive verdict."
+            ),
+        )
+    ],
+)
+def model_verdict(
+    data_root: DataRootResource, model_registry: ModelRegistryResource
+) -> dg.MaterializeResult:
+    """The verdict on the candidate: pass, fail or inconclusive, with the numbers.
+
+    Made from what candidate, champion and simple baselines say about the same held-out test rows.
+    Written to `registry/<version>/verdict.json`, with pictures, and into the training's MLflow run.
+    Fails if the candidate belongs to other rows than the current ones; the blocking check fails on
+    every verdict but a pass.
+    """
+    from weather_assets.adapters.judgement import judge_candidate
+    from weather_assets.verification.claims import Criteria
+
+    judgement = judge_candidate(data_root.get(), model_registry.get(), Criteria())
+    return dg.MaterializeResult(
+        metadata=verdict_metadata(judgement),
+        data_version=verdict_data_version(judgement.verdict),
+        check_results=[verdict_check(judgement.verdict)],
+    )
+
+
+@dg.asset(
+    deps=["model_verdict"],
+    group_name="training",
+    kinds={"mlflow"},
+    owners=OWNERS,
+    code_version="1",
+    automation_condition=follows_its_inputs(),
+)
+def champion_model(
+    data_root: DataRootResource, model_registry: ModelRegistryResource
+) -> dg.MaterializeResult:
+    """The model version that the registry's alias `champion` names: the one to be served.
+
+    Moved to the candidate only behind a passed verdict that was reached against the present
+    champion. Fails otherwise, and leaves the alias where it was.
+    """
+    from weather_assets.adapters.judgement import promote_candidate
+
+    champion = promote_candidate(data_root.get(), model_registry.get())
+    return dg.MaterializeResult(
+        metadata={"model_version": champion.version, "mlflow_run_id": champion.run_id},
+        data_version=dg.DataVersion(champion.version),
+    )

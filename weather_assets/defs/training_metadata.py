@@ -1,0 +1,153 @@
+"""How training and its verdict are shown in the UI, and how a rank's words reach the event log.
+
+Belongs here: typed metadata and log lines made from domain results. Does not belong here: any
+decision.
+"""
+
+import base64
+import hashlib
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+import dagster as dg
+
+from weather_assets.defs.code_versions import training_code
+
+if TYPE_CHECKING:
+    from weather_assets.adapters.candidates import Candidate, TrainingOrder
+    from weather_assets.adapters.judgement import Judgement
+    from weather_assets.adapters.rank_protocol import RankEvent
+    from weather_assets.defs.training import TrainingConfig
+    from weather_assets.verification.verdict import Verdict
+
+_SHOWN_SCORES = (
+    "brier_score",
+    "brier_skill_score",
+    "log_loss",
+    "roc_auc",
+    "critical_success_index",
+    "probability_of_detection",
+    "false_alarm_ratio",
+    "heidke_skill_score",
+    "equitable_threat_score",
+    "frequency_bias",
+)
+
+
+def training_order(config: "TrainingConfig", dagster_run_id: str) -> "TrainingOrder":
+    """Returns what the configuration orders."""
+    from weather_assets.adapters.candidates import TrainingOrder
+    from weather_assets.adapters.gang_settings import GangSettings
+    from weather_assets.forecasting.settings import TrainingSettings
+
+    return TrainingOrder(
+        settings=TrainingSettings(seed=config.seed, maximum_steps=config.maximum_steps),
+        gang=GangSettings(
+            world_size=config.world_size,
+            max_relaunches=config.max_relaunches,
+            start_timeout_seconds=config.start_timeout_seconds,
+        ),
+        code_version=training_code(),
+        dagster_run_id=dagster_run_id,
+    )
+
+
+def rank_event_logger(log: dg.DagsterLogManager) -> "Callable[[RankEvent], None]":
+    """Returns what writes a rank's events into the Dagster event log, heartbeats left out."""
+
+    def write(event: "RankEvent") -> None:
+        if event.name == "heartbeat":
+            return
+        who = "gang" if event.rank is None else f"rank {event.rank}"
+        fields = {key: value for key, value in event.fields.items() if key not in ("event", "rank")}
+        if event.name == "log":
+            log.info(f"{who}: {fields.get('line', '')}")
+            return
+        details = ", ".join(
+            f"{key} {value:.5g}" if isinstance(value, float) else f"{key} {value}"
+            for key, value in fields.items()
+        )
+        level = log.warning if event.name in ("failed", "attempt_failed", "relaunching") else log.info
+        level(f"{who} {event.name}{': ' if details else ''}{details}")
+
+    return write
+
+
+def candidate_metadata(candidate: "Candidate") -> dict[str, Any]:
+    """Returns what `weather_checkpoint` shows."""
+    result = candidate.result
+    rows = ["| rank | host | process | device | samples/s |", "| --- | --- | --- | --- | ---: |"]
+    rows += [
+        f"| {rank['rank']} | {rank['host']} | {rank['pid']} | {rank['device']} | "
+        f"{rank['samples_per_second']:,.0f} |"
+        for rank in result["ranks"]
+    ]
+    gang = candidate.gang
+    return {
+        "model_version": candidate.version.version,
+        "mlflow_run_id": candidate.version.run_id,
+        "path": dg.MetadataValue.path(str(candidate.folder)),
+        "trained_now": gang is not None,
+        "attempts": 0 if gang is None else gang.attempts,
+        "recovered_from": "" if gang is None else gang.recovered_from,
+        "variant": result["variant"],
+        "best_epoch": result["best_epoch"],
+        "validation_log_loss": result["validation_log_loss"],
+        "samples_per_second": result["samples_per_second"],
+        "training_seconds": result["seconds"],
+        "world_size": result["world_size"],
+        "ranks": dg.MetadataValue.md("\n".join(rows)),
+        "bound_to": dg.MetadataValue.json(dict(candidate.version.tags)),
+        "learning_curves": picture((candidate.folder / "learning_curves.png").read_bytes()),
+    }
+
+
+def verdict_metadata(judgement: "Judgement") -> dict[str, Any]:
+    """Returns what `model_verdict` shows: outcome, claims, scores side by side, pictures."""
+    verdict = judgement.verdict
+    claims = ["| claim | outcome | |", "| --- | --- | --- |"]
+    claims += [f"| {claim.name} | {claim.outcome} | {claim.sentence} |" for claim in verdict.claims]
+    return {
+        "outcome": str(verdict.outcome),
+        "model_version": verdict.identity.model_version,
+        "champion_version": verdict.identity.champion_version or "none yet",
+        "path": dg.MetadataValue.path(str(judgement.folder / "verdict.json")),
+        "claims": dg.MetadataValue.md("\n".join(claims)),
+        "scores": dg.MetadataValue.md(_score_table(verdict)),
+        **{name: picture(png) for name, png in judgement.pictures.items()},
+    }
+
+
+def verdict_check(verdict: "Verdict") -> dg.AssetCheckResult:
+    """Returns the verdict as the result of the blocking check."""
+    numbers = verdict.flat_scores()
+    shown = ("candidate_brier_skill_score", "candidate_roc_auc", "champion_brier_skill_score")
+    return dg.AssetCheckResult(
+        passed=verdict.outcome == "pass",
+        check_name="candidate_is_no_worse",
+        description=f"{verdict.outcome}: {'; '.join(verdict.reasons)}",
+        metadata={
+            "outcome": str(verdict.outcome),
+            **{name: numbers[name] for name in shown if name in numbers},
+        },
+    )
+
+
+def verdict_data_version(verdict: "Verdict") -> dg.DataVersion:
+    """Returns a hash of the verdict: the same verdict again is nothing new."""
+    return dg.DataVersion(hashlib.sha256(verdict.to_json().encode()).hexdigest()[:16])
+
+
+def picture(png: bytes) -> dg.MarkdownMetadataValue:
+    """Returns a PNG picture that the UI shows in place."""
+    return dg.MetadataValue.md(f"![](data:image/png;base64,{base64.b64encode(png).decode()})")
+
+
+def _score_table(verdict: "Verdict") -> str:
+    names = list(verdict.scores)
+    lines = ["| score | " + " | ".join(names) + " |", "| --- |" + " ---: |" * len(names)]
+    for score in _SHOWN_SCORES:
+        values = [getattr(verdict.scores[name], score, None) for name in names]
+        shown = " | ".join("" if value is None else f"{value:.4f}" for value in values)
+        lines.append(f"| {score} | {shown} |")
+    return "\n".join(lines)
