@@ -105,7 +105,7 @@ def obtain_candidate(
     processed = ProcessedVersions(root.processed).current()
     content = json.loads((processed / "manifest.json").read_text("utf-8"))["content_version"]
     configuration = _digest(json.dumps(order.settings.to_dict(), sort_keys=True))
-    key = _digest("\n".join((content, order.code_version, configuration)))
+    key = _digest(f"{content}\n{order.code_version}\n{configuration}")
     root.registry.mkdir(parents=True, exist_ok=True)
     with FileLock(root.registry / ".lock", timeout=_LOCK_TIMEOUT_SECONDS):
         known = registry.find_trained(key)
@@ -207,7 +207,8 @@ def _register(
         metrics={
             name: float(value)
             for name, value in result.items()
-            if name.startswith("validation_") or name in ("best_epoch", "samples_per_second", "seconds")
+            if name.startswith("validation_")
+            or name in ("best_epoch", "samples_per_second", "seconds")
         },
         tags=tags,
     )

@@ -26,7 +26,7 @@ class DataRoot:
 
     @classmethod
     def from_environment(cls) -> Self:
-        """Returns the data root that `WEATHER_ASSETS_DATA` names, or `data` in the current folder."""
+        """Returns the data root that `WEATHER_ASSETS_DATA` names, or `data` where it is unset."""
         return cls.at(Path(os.environ.get(DATA_ROOT_VARIABLE) or "data"))
 
     @classmethod

@@ -7,7 +7,8 @@ verdict is kept. Does not belong here: the criteria.
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+
+import pandas as pd
 
 from weather_assets.adapters.candidates import DATA_VERSION, candidate_folder
 from weather_assets.adapters.data_root import DataRoot
@@ -19,9 +20,6 @@ from weather_assets.verification.assessment import assess_candidate
 from weather_assets.verification.claims import Criteria, Outcome
 from weather_assets.verification.samples import Forecast, Samples, read_samples
 from weather_assets.verification.verdict import Identity, Verdict
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 VERDICT = "verdict.json"
 VERDICT_TAG = "weather_assets.verdict"
@@ -69,14 +67,15 @@ def judge_candidate(root: DataRoot, registry: ModelRegistry, criteria: Criteria)
     content = read_json(processed / "manifest.json")["content_version"]
     if candidate.tags.get(DATA_VERSION) != content:
         raise VerdictError(
-            f"candidate {candidate.version} was trained on rows {candidate.tags.get(DATA_VERSION)}, the "
-            f"current rows are {content}: materialize weather_checkpoint first"
+            f"candidate {candidate.version} was trained on rows "
+            f"{candidate.tags.get(DATA_VERSION)}, the current rows are {content}: materialize "
+            "weather_checkpoint first"
         )
     champion = registry.champion()
     if champion is not None and champion.version == candidate.version:
         champion = None
     contract = Contract.from_dict(read_json(processed / "contract.json"))
-    table = read_table(processed / "weather.parquet")
+    table = pd.read_parquet(processed / "weather.parquet")
     samples = read_samples(table, contract)
     assessment = assess_candidate(
         table,
@@ -141,13 +140,6 @@ def read_verdict(folder: Path) -> Verdict:
         raise VerdictError(f"{folder} has no verdict: materialize model_verdict first") from None
 
 
-def read_table(weather: Path) -> "pd.DataFrame":
-    """Returns processed rows as pandas reads them."""
-    import pandas as pd
-
-    return pd.read_parquet(weather)
-
-
 def _forecast(
     root: DataRoot,
     registry: ModelRegistry,
@@ -162,7 +154,11 @@ def _forecast(
     """
     folder = candidate_folder(root, registry, version)
     trained_for = Contract.from_dict(read_json(folder / "contract.json"))
-    same_event = (trained_for.label.column, trained_for.label.threshold, trained_for.label.lead) == (
+    same_event = (
+        trained_for.label.column,
+        trained_for.label.threshold,
+        trained_for.label.lead,
+    ) == (
         contract.label.column,
         contract.label.threshold,
         contract.label.lead,
@@ -193,7 +189,9 @@ def _keep(
     staged = folder / f".{VERDICT}"
     staged.write_text(verdict.to_json(), encoding="utf-8")
     staged.replace(folder / VERDICT)
-    registry.log(candidate.run_id, metrics=verdict.flat_scores(), tags={VERDICT_TAG: verdict.outcome})
+    registry.log(
+        candidate.run_id, metrics=verdict.flat_scores(), tags={VERDICT_TAG: verdict.outcome}
+    )
     for name in (VERDICT, *(f"{name}.png" for name in pictures)):
         registry.log_file(candidate.run_id, folder / name, "verdict")
     registry.tag_version(candidate.version, {VERDICT_TAG: verdict.outcome})

@@ -133,7 +133,7 @@ class ModelRegistry:
         )
 
     def find_trained(self, training_key: str) -> ModelVersion | None:
-        """Returns the version that was trained under a key, if there is one; the newest of several."""
+        """Returns the newest version that was trained under a key, or None."""
         query = f"name = '{MODEL}' and tag.`{TRAINING_KEY}` = '{training_key}'"
         found = [_model_version(item) for item in self._client.search_model_versions(query)]
         return max(found, key=lambda item: int(item.version), default=None)
@@ -152,7 +152,7 @@ class ModelRegistry:
             raise LookupError(f"the registry has no version {version} of {MODEL}") from None
 
     def champion(self) -> ModelVersion | None:
-        """Returns the version that the alias `champion` names, or None where nothing was promoted."""
+        """Returns the version that the alias `champion` names, or None before the first."""
         return self._named(CHAMPION)
 
     def candidate(self) -> ModelVersion | None:

@@ -87,7 +87,9 @@ def package_champion(
     probes = _spread(rows.to_table(filter=pc.field("split") == "test"), PROBE_ROWS)
     package = folder / PACKAGE
     report_progress("exporting the network to ONNX")
-    digest = _build(package, folder, contract, network, probes, champion, _training_period(rows, contract))
+    digest = _build(
+        package, folder, contract, network, probes, champion, _training_period(rows, contract)
+    )
     python = scoring_environment(requirements_file(), on_progress=report_progress)
     report_progress("serving the package with azureml-inference-server-http")
     with scoring_server(python, package) as server:
@@ -154,7 +156,9 @@ def _evaluate_agreement(
     request = {"rows": [request_row(row, contract) for row in probes.to_pylist()]}
     status, answer = server.score(request)
     if status != 200:
-        return Gate(passed=False, sentence=f"answered {status} to {len(probes)} valid rows: {answer}")
+        return Gate(
+            passed=False, sentence=f"answered {status} to {len(probes)} valid rows: {answer}"
+        )
     served = np.asarray(answer["probability"], dtype=np.float64)
     difference = float(np.abs(served - _probabilities(network, probes, contract)).max())
     passed = bool(difference <= TOLERANCE)
@@ -189,7 +193,8 @@ def _evaluate_refusal(server: ScoringServer, contract: Contract, probes: pa.Tabl
             accepted.append(f"{what}: {status}")
     return Gate(
         passed=not accepted,
-        sentence="; ".join(accepted) or f"{len(requests)} malformed requests were refused, with reasons",
+        sentence="; ".join(accepted)
+        or f"{len(requests)} malformed requests were refused, with reasons",
         numbers={"requests": len(requests), "accepted": len(accepted)},
     )
 

@@ -99,11 +99,13 @@ def prepare_weather(
     snapshot = RawSnapshot.load(root.snapshot_file)
     verify_snapshot(root.raw, snapshot)
     contract = find_contract(root.raw, snapshot, root.contract_file)
-    identity = "\n".join((snapshot.version, contract.fingerprint, code_version))
+    identity = f"{snapshot.version}\n{contract.fingerprint}\n{code_version}"
     version = hashlib.sha256(identity.encode()).hexdigest()[:16]
     versions = ProcessedVersions(root.processed)
     if versions.has(version):
-        report_progress(f"the rows of version {version} were processed before; nothing to read again")
+        report_progress(
+            f"the rows of version {version} were processed before; nothing to read again"
+        )
     else:
         report_progress(
             f"processing {len(snapshot.files)} file(s), {snapshot.size_bytes / 1e6:.1f} MB, under "

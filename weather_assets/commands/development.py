@@ -51,7 +51,9 @@ def serve_uis(root: DataRoot, console: Console, *, port: int, mlflow_port: int) 
         for command in _commands(root, port, mlflow_port):
             servers.append(subprocess.Popen(command, env=environment, start_new_session=True))  # noqa: PERF401  each is to be ended even if the next fails
         console.print(f"Dagster  http://{_HOST}:{port}\nMLflow   http://{_HOST}:{mlflow_port}")
-        console.print(f"data     {root.path}   (put a weather.csv into raw/; Ctrl-C ends everything)")
+        console.print(
+            f"data     {root.path}   (put a weather.csv into raw/; Ctrl-C ends everything)"
+        )
         _wait_for_first(servers)
     except KeyboardInterrupt:
         console.print("ending")

@@ -106,7 +106,11 @@ def _reason(result: dg.ExecuteInProcessResult, root: DataRoot) -> str:
         while error.cause is not None:
             error = error.cause
         message = error.message.strip().removeprefix(f"{error.cls_name}: ")
-        module_free = message.split(": ", 1)[1] if message.split(": ")[0].endswith(str(error.cls_name)) else message
+        module_free = (
+            message.split(": ", 1)[1]
+            if message.split(": ")[0].endswith(str(error.cls_name))
+            else message
+        )
         return f"{event.step_key}: {module_free}\n(traceback: {path})"
     return "the run failed; `weather-assets dev` shows its events"
 
@@ -133,17 +137,26 @@ def _print_summary(
 def _print_verdict(root: DataRoot, console: Console) -> None:
     pointer = _read(root.registry / "champion.json")
     verdict = _read(root.registry / pointer["version"] / "verdict.json")
-    for name in ("candidate", "champion", "gradient_boosting", "logistic_regression", "climatology"):
+    for name in (
+        "candidate",
+        "champion",
+        "gradient_boosting",
+        "logistic_regression",
+        "climatology",
+    ):
         scores = verdict["scores"].get(name)
         if scores is not None:
             console.print(
                 f"skill     {name:20} Brier skill {scores['brier_skill_score']:+.3f}   "
                 f"ROC AUC {scores['roc_auc']:.3f}"
             )
-    console.print(f"verdict   [bold]{verdict['outcome']}[/bold]: {escape('; '.join(verdict['reasons']))}")
+    console.print(
+        f"verdict   [bold]{verdict['outcome']}[/bold]: {escape('; '.join(verdict['reasons']))}"
+    )
     console.print(f"champion  version {pointer['version']}, package {pointer['package']}")
     console.print(
-        f"ask it    weather-assets predict --data {root.path} --input rows.csv --output predictions.csv"
+        f"ask it    weather-assets predict --data {root.path} --input rows.csv "
+        "--output predictions.csv"
     )
 
 

@@ -40,7 +40,9 @@ def predict_file(root: DataRoot, input_path: Path, output_path: Path) -> None:
             writer.writerow(("probability", "problem"))
             for prediction in predict_rows(package, read_records(stream)):
                 probability = prediction.probability
-                writer.writerow(("" if probability is None else repr(probability), prediction.problem))
+                writer.writerow(
+                    ("" if probability is None else repr(probability), prediction.problem)
+                )
                 rows += 1
                 problems += probability is None
         staged.replace(output_path)

@@ -1,4 +1,4 @@
-"""What a `weather.csv` is: columns, units, physical bounds, label and split (L0, standard library only).
+"""What a `weather.csv` is: columns, units, bounds, label, split (L0, standard library only).
 
 - `schema`: the contract as frozen dataclasses, and everything derived from it.
 - `loading`: contracts from TOML, the built-in ones, and recognition of a header.

@@ -47,7 +47,9 @@ def load_contract(path: Path) -> Contract:
     try:
         document = tomllib.loads(path.read_text(encoding="utf-8-sig"))
     except FileNotFoundError:
-        raise ContractError(f"{path}: no such file; write a contract there or drop the option") from None
+        raise ContractError(
+            f"{path}: no such file; write a contract there or drop the option"
+        ) from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise ContractError(f"{path}: not a TOML file: {error}") from None
     try:
@@ -67,7 +69,7 @@ def recognise_header(header: Sequence[str], own: Contract | None = None) -> Cont
     """Finds the contract that a header fits: the data root's own one, or else a built-in one.
 
     A contract fits when the header has every column that it declares. Case, surrounding spaces and
-    the order of columns do not matter. Of several that fit, the one that explains most columns wins.
+    the order of columns do not matter. Of several that fit, the one that explains most wins.
 
     Args:
         header: the header cells of one raw file.
@@ -83,7 +85,9 @@ def recognise_header(header: Sequence[str], own: Contract | None = None) -> Cont
     found = [fold_header(name) for name in header]
     twice = sorted({name for name in found if found.count(name) > 1})
     if twice:
-        raise ContractError(f"the header names {twice} more than once: {_listed(header)}; rename one")
+        raise ContractError(
+            f"the header names {twice} more than once: {_listed(header)}; rename one"
+        )
     candidates = builtin_contracts() if own is None else (own,)
     fitting = [contract for contract in candidates if not missing_columns(contract, header)]
     if fitting:

@@ -18,7 +18,7 @@ DAYS_PER_YEAR = 365.2425
 
 
 class ContractError(ValueError):
-    """A contract, or a file held against one, is not what it must be. The message says what to do."""
+    """A contract, or a file held against one, is not what it must be; says what to do."""
 
 
 class Kind(StrEnum):
@@ -109,7 +109,9 @@ class Column:
 
     def _check_category(self, where: str) -> None:
         if len(self.categories) != len(set(self.categories)) or not self.categories:
-            raise ContractError(f"{where}: needs a list of different categories; found {self.categories}")
+            raise ContractError(
+                f"{where}: needs a list of different categories; found {self.categories}"
+            )
         if any(not level.strip() or level != level.strip() for level in self.categories):
             raise ContractError(f"{where}: a category must not be empty or padded with spaces")
         if (self.minimum, self.maximum, self.period) != (None, None, None):
@@ -176,7 +178,9 @@ class Label:
         """
         where = f"label {self.column!r}"
         if (self.threshold is None) == (not self.positive and not self.negative):
-            raise ContractError(f"{where}: give either positive and negative spellings, or a threshold")
+            raise ContractError(
+                f"{where}: give either positive and negative spellings, or a threshold"
+            )
         if self.threshold is None and (not self.positive or not self.negative):
             raise ContractError(f"{where}: both positive and negative spellings are needed")
         both = {normalise_label(text) for text in self.positive} & {
@@ -213,7 +217,9 @@ class Split:
         Raises:
             ContractError: with the shares found.
         """
-        if not (0 < self.train < 1 and 0 < self.validation < 1 and self.train + self.validation < 1):
+        if not (
+            0 < self.train < 1 and 0 < self.validation < 1 and self.train + self.validation < 1
+        ):
             raise ContractError(
                 "split: train and validation must be positive and leave a share for the test set; "
                 f"found train = {self.train}, validation = {self.validation}"
@@ -322,8 +328,8 @@ class Contract:
                 )
         if self.timestamp is not None and self.timestamp.column in known:
             raise ContractError(
-                f"contract {self.name!r}: the timestamp {self.timestamp.column!r} is not a measurement; "
-                "take it out of columns"
+                f"contract {self.name!r}: the timestamp {self.timestamp.column!r} is not a "
+                "measurement; take it out of columns"
             )
 
     @property
@@ -382,22 +388,21 @@ class Contract:
     @classmethod
     def from_dict(cls, description: Mapping[str, Any]) -> Self:
         """Returns the contract that `to_dict` described (also after a trip through JSON)."""
-        fields = dict(description)
-        label = dict(fields["label"])
+        fields: dict[str, Any] = dict(description)
+        label: dict[str, Any] = dict(fields["label"])
         lead = label["lead"]
         label["lead"] = None if lead is None else timedelta(seconds=lead)
         for key in ("positive", "negative"):
             label[key] = tuple(label[key])
         fields["label"] = Label(**label)
-        fields["columns"] = tuple(
-            Column(**{**column, "kind": Kind(column["kind"]), "categories": tuple(column["categories"])})
-            for column in fields["columns"]
-        )
+        fields["columns"] = tuple(_column_from_dict(column) for column in fields["columns"])
         if fields["timestamp"] is not None:
-            timestamp = fields["timestamp"]
-            fields["timestamp"] = Timestamp(**{**timestamp, "features": tuple(timestamp["features"])})
-        split = fields["split"]
-        fields["split"] = Split(**{**split, "method": SplitMethod(split["method"])})
+            timestamp: dict[str, Any] = dict(fields["timestamp"])
+            timestamp["features"] = tuple(timestamp["features"])
+            fields["timestamp"] = Timestamp(**timestamp)
+        split: dict[str, Any] = dict(fields["split"])
+        split["method"] = SplitMethod(split["method"])
+        fields["split"] = Split(**split)
         for key in ("missing_markers", "ignored"):
             fields[key] = tuple(fields[key])
         return cls(**fields)
@@ -417,6 +422,13 @@ class Contract:
                 del column[key]
         canonical = json.dumps(description, sort_keys=True, separators=(",", ":"))
         return hashlib.sha256(canonical.encode()).hexdigest()
+
+
+def _column_from_dict(description: Mapping[str, Any]) -> Column:
+    fields: dict[str, Any] = dict(description)
+    fields["kind"] = Kind(fields["kind"])
+    fields["categories"] = tuple(fields["categories"])
+    return Column(**fields)
 
 
 def fold_header(name: str) -> str:

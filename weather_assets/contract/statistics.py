@@ -62,8 +62,8 @@ class TrainingStatistics:
     def from_json(cls, text: str) -> Self:
         """Returns the statistics that `to_json` wrote."""
         fields = json.loads(text)
-        fields["features"] = tuple(
-            FeatureStatistics(**{**feature, "quantiles": tuple(feature["quantiles"])})
-            for feature in fields["features"]
-        )
-        return cls(**fields)
+        features: list[FeatureStatistics] = []
+        for feature in fields.pop("features"):
+            quantiles = tuple(feature.pop("quantiles"))
+            features.append(FeatureStatistics(**feature, quantiles=quantiles))
+        return cls(**fields, features=tuple(features))

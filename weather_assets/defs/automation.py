@@ -8,6 +8,10 @@ the asset last consumed. Measured with Dagster 1.13: an update that lands on the
 request is lost by every stock condition; compared as states it cannot be.
 """
 
+import warnings
+from collections.abc import Sequence
+from dataclasses import dataclass
+
 import dagster as dg
 
 from weather_assets.adapters.raw_snapshot import (
@@ -16,6 +20,7 @@ from weather_assets.adapters.raw_snapshot import (
     growing_files,
     take_snapshot,
 )
+from weather_assets.defs.jobs import ONE_AT_A_TIME
 from weather_assets.defs.resources import DataRootResource
 
 SETTLE_SECONDS = 5.0
@@ -45,19 +50,20 @@ class InputsUnconsumed(dg.AutomationCondition[dg.AssetKey]):
         """How the UI calls the condition."""
         return "inputs_unconsumed"
 
-    def evaluate(self, context: dg.AutomationContext[dg.AssetKey]) -> dg.AutomationResult[dg.AssetKey]:
+    def evaluate(
+        self, context: dg.AutomationContext[dg.AssetKey]
+    ) -> dg.AutomationResult[dg.AssetKey]:
         """Compares versions in the event log of the instance."""
         instance = context.asset_graph_view.instance
         node = context.asset_graph.get(context.key)
-        wanted = _wanted_versions(instance, node.parent_keys)
+        inputs = _inputs(instance, node.parent_keys)
         consumed = _consumed_versions(instance, context.key)
-        unconsumed = wanted is not None and (
+        unconsumed = inputs is not None and (
             consumed.get("dagster/code_version") != node.code_version
-            or any(consumed.get(tag) != version for tag, (version, _) in wanted.items())
+            or any(consumed.get(each.consumed_tag) != each.version for each in inputs)
         )
-        if unconsumed and wanted is not None:
-            newest_input = max((at for _, at in wanted.values()), default=0.0)
-            unconsumed = not _gave_up_since(instance, context.key, newest_input)
+        if unconsumed and inputs is not None:
+            unconsumed = not _gave_up_on(instance, context.key, inputs)
         subset = context.candidate_subset if unconsumed else context.get_empty_subset()
         return dg.AutomationResult(context, true_subset=subset)
 
@@ -66,10 +72,12 @@ def follows_its_inputs() -> dg.AutomationCondition[dg.AssetKey]:
     """Returns the condition of every asset below `raw_weather`.
 
     The asset runs when an input is newer than what it consumed, or is about to be made on this very
-    tick (so that the whole chain is one run), unless it or an input is being made just now, and only
-    behind passed blocking checks; inside one run, a failed blocking check stops what is below it.
+    tick (so that the whole chain is one run), unless it or an input is being made just now, and
+    only behind passed blocking checks; inside a run, a failed blocking check stops what is below.
     """
-    about_to_be_made = dg.AutomationCondition.any_deps_match(dg.AutomationCondition.will_be_requested())
+    about_to_be_made = dg.AutomationCondition.any_deps_match(
+        dg.AutomationCondition.will_be_requested()
+    )
     return (
         (InputsUnconsumed() | about_to_be_made)
         & ~dg.AutomationCondition.in_progress()
@@ -101,7 +109,9 @@ def raw_weather_sensor(
     raw = root.raw
     growing = growing_files(raw, settle_seconds=SETTLE_SECONDS)
     if growing:
-        return dg.SkipReason(f"waiting for files that are still being written: {', '.join(growing)}")
+        return dg.SkipReason(
+            f"waiting for files that are still being written: {', '.join(growing)}"
+        )
     try:
         snapshot = take_snapshot(raw, root.contract_file)
     except RawDataError as problem:
@@ -135,31 +145,51 @@ def _request_or_reason(
 
 def automation_sensor() -> dg.AutomationConditionSensorDefinition:
     """Returns the sensor that evaluates the conditions of all assets."""
-    return dg.AutomationConditionSensorDefinition(
-        name="continuous_training_sensor",
-        target=dg.AssetSelection.all(),
-        default_status=dg.DefaultSensorStatus.RUNNING,
-        minimum_interval_seconds=5,
-        use_user_code_server=True,
-        description=(
-            "Makes what is downstream of new data. Open an asset's Automation tab to see why it was "
-            "or was not requested."
-        ),
-    )
+    with warnings.catch_warnings():
+        # A condition of our own needs the code server; the parameter is documented, and beta.
+        warnings.simplefilter("ignore", dg.BetaWarning)
+        return dg.AutomationConditionSensorDefinition(
+            name="continuous_training_sensor",
+            target=dg.AssetSelection.all(),
+            default_status=dg.DefaultSensorStatus.RUNNING,
+            minimum_interval_seconds=5,
+            use_user_code_server=True,
+            run_tags=ONE_AT_A_TIME,
+            description=(
+                "Makes what is downstream of new data. An asset's Automation tab says why it was or "
+                "was not requested."
+            ),
+        )
 
 
-def _wanted_versions(
-    instance: dg.DagsterInstance, inputs: set[dg.AssetKey]
-) -> dict[str, tuple[str | None, float]] | None:
-    """Returns, by provenance tag, version and time of each input; None while one is missing."""
-    wanted: dict[str, tuple[str | None, float]] = {}
-    for key in inputs:
+@dataclass(frozen=True, slots=True)
+class _Input:
+    """The newest materialization of one input.
+
+    Attributes:
+        consumed_tag: the tag under which a consumer's materialization keeps its version.
+        version: its data version.
+        made_at: when, in seconds since the epoch.
+        made_by: id of the run.
+    """
+
+    consumed_tag: str
+    version: str | None
+    made_at: float
+    made_by: str
+
+
+def _inputs(instance: dg.DagsterInstance, keys: set[dg.AssetKey]) -> list[_Input] | None:
+    """Returns the newest materialization of every input; None while one is missing."""
+    found: list[_Input] = []
+    for key in keys:
         event = instance.get_latest_materialization_event(key)
         if event is None or event.asset_materialization is None:
             return None
         version = (event.asset_materialization.tags or {}).get("dagster/data_version")
-        wanted[f"dagster/input_data_version/{key.to_user_string()}"] = (version, event.timestamp)
-    return wanted
+        tag = f"dagster/input_data_version/{key.to_user_string()}"
+        found.append(_Input(tag, version, event.timestamp, event.run_id))
+    return found
 
 
 def _consumed_versions(instance: dg.DagsterInstance, key: dg.AssetKey) -> dict[str, str]:
@@ -173,11 +203,12 @@ def _current_version(instance: dg.DagsterInstance, key: dg.AssetKey) -> str | No
     return _consumed_versions(instance, key).get("dagster/data_version")
 
 
-def _gave_up_since(instance: dg.DagsterInstance, key: dg.AssetKey, moment: float) -> bool:
-    """Tells whether the last run that was to make `key` failed, having begun after `moment`."""
+def _gave_up_on(instance: dg.DagsterInstance, key: dg.AssetKey, inputs: Sequence[_Input]) -> bool:
+    """Tells whether the last run that was to make `key` from these very inputs failed."""
     records = instance.get_asset_records([key])
     run_id = records[0].asset_entry.last_run_id if records else None
     run = instance.get_run_record_by_id(run_id) if run_id else None
     if run is None or run.dagster_run.status not in _GAVE_UP:
         return False
-    return run.create_timestamp.timestamp() >= moment
+    begun = run.create_timestamp.timestamp()
+    return all(each.made_at <= begun or each.made_by == run_id for each in inputs)

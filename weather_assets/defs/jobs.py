@@ -3,14 +3,16 @@
 Belongs here: which assets a job makes. Does not belong here: when (`automation`), or how.
 """
 
+from typing import Any
+
 import dagster as dg
 
 ONE_AT_A_TIME = {"weather_assets/writes": "data_root"}
 """Runs that write into the data root do so one after the other (see `dagster.yaml`)."""
 
 
-def jobs() -> list[dg.UnresolvedAssetJobDefinition]:
-    """Returns all jobs."""
+def jobs() -> list[Any]:
+    """Returns all jobs (Dagster does not export the type of an unresolved one)."""
     observations = dg.AssetSelection.groups("observations")
     training = dg.AssetSelection.groups("training")
     return [
@@ -18,7 +20,7 @@ def jobs() -> list[dg.UnresolvedAssetJobDefinition]:
             "spark_preprocessing_pipeline",
             selection=observations,
             tags=ONE_AT_A_TIME,
-            description="Raw files to validated, labelled, divided rows. Training follows by itself.",
+            description="Raw files to validated, labelled, divided rows; training follows.",
         ),
         dg.define_asset_job(
             "distributed_training_pipeline",

@@ -33,7 +33,9 @@ def check_result(name: str, asset: str, gate: Gate) -> dg.AssetCheckResult:
 def snapshot_metadata(snapshot: RawSnapshot, raw: Path) -> dict[str, Any]:
     """Returns what `raw_weather` shows."""
     lines = ["| file | bytes | SHA-256 |", "| --- | ---: | --- |"]
-    lines += [f"| {file.name} | {file.size_bytes:,} | `{file.sha256[:16]}` |" for file in snapshot.files]
+    lines += [
+        f"| {file.name} | {file.size_bytes:,} | `{file.sha256[:16]}` |" for file in snapshot.files
+    ]
     return {
         "folder": dg.MetadataValue.path(str(raw)),
         "files": len(snapshot.files),
@@ -42,7 +44,9 @@ def snapshot_metadata(snapshot: RawSnapshot, raw: Path) -> dict[str, Any]:
     }
 
 
-def processing_metadata(report: ProcessingReport, folder: Path, contract: Contract) -> dict[str, Any]:
+def processing_metadata(
+    report: ProcessingReport, folder: Path, contract: Contract
+) -> dict[str, Any]:
     """Returns what `processed_weather` shows: counts, schema, preview, missing shares, timing."""
     counts = report.counts
     balance = {
@@ -62,7 +66,9 @@ def processing_metadata(report: ProcessingReport, folder: Path, contract: Contra
         **balance,
         "missing_share": dg.MetadataValue.md(_share_table(report.missing_share)),
         "preview": dg.MetadataValue.md(preview(folder / "weather.parquet")),
-        "warnings": dg.MetadataValue.md("\n".join(f"- {line}" for line in report.warnings) or "none"),
+        "warnings": dg.MetadataValue.md(
+            "\n".join(f"- {line}" for line in report.warnings) or "none"
+        ),
         **{f"{stage}_seconds": round(seconds, 2) for stage, seconds in report.seconds.items()},
     }
 
@@ -81,7 +87,7 @@ def rejection_metadata(report: ProcessingReport, folder: Path) -> dict[str, Any]
 
 
 def column_schema(weather: Path, contract: Contract) -> dg.TableSchema:
-    """Returns the columns of `weather.parquet`, with quantity and unit where the contract has them."""
+    """Returns the columns of `weather.parquet`, with quantity and unit where known."""
     described = {
         column.name: (
             f"{column.quantity}, one of {', '.join(column.categories)}"
@@ -114,7 +120,9 @@ def preview(folder: Path) -> str:
     ]
     for row in table.to_pylist():
         cells = ("" if value is None else str(value) for value in row.values())
-        lines.append("| " + " | ".join(cell.replace("|", "\\|").replace("\n", " ") for cell in cells) + " |")
+        lines.append(
+            "| " + " | ".join(cell.replace("|", "\\|").replace("\n", " ") for cell in cells) + " |"
+        )
     return "\n".join(lines)
 
 

@@ -36,7 +36,7 @@ class RawWeatherConfig(dg.Config):
     settle_seconds: float = Field(
         default=0.0,
         ge=0,
-        description="Wait until every raw file has lain untouched for this long; 0 takes them as they are.",
+        description="Wait until every file has lain untouched for this long; 0 does not wait.",
     )
 
 
@@ -58,11 +58,13 @@ class ProcessingConfig(dg.Config):
             "header_fits_contract",
             asset="raw_weather",
             blocking=True,
-            description="One contract, built in or contract.toml, explains the header of every file.",
+            description="One contract, built in or contract.toml, explains every header.",
         )
     ],
 )
-def raw_weather(config: RawWeatherConfig, data_root: DataRootResource) -> dg.MaterializeResult:
+def raw_weather(
+    config: RawWeatherConfig, data_root: DataRootResource
+) -> dg.MaterializeResult:
     """The set of raw CSV files in `raw/`, identified by content.
 
     One entry is one file; the data version is a hash of the files' hashes, so that touching or
@@ -112,9 +114,9 @@ def raw_weather(config: RawWeatherConfig, data_root: DataRootResource) -> dg.Mat
             code_version=processing_code(),
             automation_condition=follows_its_inputs(),
             description=(
-                "Rows that were set aside: file, line, column, reason code and raw text of each, in "
-                "`processed/rejected.parquet`. Rows read = rows kept + rows rejected, always. Fails "
-                "with `processed_weather`, which it is made with."
+                "Rows that were set aside: file, line, column, reason code and raw text of each, "
+                "in `processed/rejected.parquet`. Rows read = rows kept + rows rejected, always. "
+                "Fails with `processed_weather`, which it is made with."
             ),
         ),
     ],
@@ -164,7 +166,9 @@ def observations(
     )
     prepared.publish()
     metadata = {
-        "processed_weather": processing_metadata(prepared.report, prepared.folder, prepared.contract),
+        "processed_weather": processing_metadata(
+            prepared.report, prepared.folder, prepared.contract
+        ),
         "rejected_weather": rejection_metadata(prepared.report, prepared.folder),
     }
     yield from (

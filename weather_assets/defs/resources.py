@@ -59,8 +59,8 @@ class RankBackendResource(dg.ConfigurableResource["RankBackend"]):
 class TrackedRun:
     """Opens the MLflow run of a Dagster run, through dagster-mlflow, when it is first asked for.
 
-    dagster-mlflow opens a run as soon as an op needs the resource; an asset that finds nothing to do
-    would leave an empty run behind.
+    dagster-mlflow opens a run as soon as an op needs the resource; an asset that finds nothing to
+    do would leave an empty run behind.
     """
 
     def __init__(self, context: dg.InitResourceContext) -> None:
@@ -70,7 +70,7 @@ class TrackedRun:
     def open(self) -> str:
         """Returns the id of the MLflow run that carries this Dagster run's id as a tag."""
         import mlflow
-        from dagster_mlflow import MlFlow
+        from dagster_mlflow.resources import MlFlow
 
         self._tracking = MlFlow(self._context)
         run = mlflow.active_run()
@@ -98,7 +98,10 @@ class TrackedRun:
 )
 def mlflow_tracking(context: dg.InitResourceContext) -> Iterator[TrackedRun]:
     """Yields what opens the MLflow run of this Dagster run."""
-    uri = context.resource_config["mlflow_tracking_uri"] or context.resources.data_root.get().tracking_uri
+    uri = (
+        context.resource_config["mlflow_tracking_uri"]
+        or context.resources.data_root.get().tracking_uri
+    )
     config = {**context.resource_config, "mlflow_tracking_uri": uri}
     tracked = TrackedRun(context.replace_config(config))
     yield tracked

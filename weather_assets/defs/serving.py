@@ -24,7 +24,7 @@ from weather_assets.defs.resources import DataRootResource, ModelRegistryResourc
             "served_package_agrees_with_network",
             asset="scoring_package",
             blocking=True,
-            description="Served in its own environment, it answers raw rows as PyTorch does, to 1e-6.",
+            description="Served in its own environment, it answers as PyTorch does, to 1e-6.",
         ),
         dg.AssetCheckSpec(
             "served_package_refuses_bad_requests",
@@ -39,10 +39,11 @@ def scoring_package(
     data_root: DataRootResource,
     model_registry: ModelRegistryResource,
 ) -> dg.MaterializeResult:
-    """The champion as an endpoint runs it: ONNX graph that takes raw units, `score.py`, signature,
-    pinned environment, sample request, model card.
+    """The champion as an endpoint runs it: everything that serving needs, in one folder.
 
-    Made from `champion_model`; written to `registry/<version>/package`, complete or not at all.
+    An ONNX graph that takes raw units, `score.py`, signature, pinned environment, sample request
+    and model card. Made from `champion_model`; written to `registry/<version>/package`, complete or
+    not at all.
     Fails if its environment cannot be built or the package does not start; the blocking checks
     question the very package over HTTP.
     """
@@ -54,11 +55,15 @@ def scoring_package(
             "model_version": package.version.version,
             "path": dg.MetadataValue.path(str(package.folder)),
             "digest": package.digest,
-            "model_card": dg.MetadataValue.md((package.folder / "MODEL_CARD.md").read_text("utf-8")),
+            "model_card": dg.MetadataValue.md(
+                (package.folder / "MODEL_CARD.md").read_text("utf-8")
+            ),
         },
         data_version=dg.DataVersion(package.digest[:16]),
         check_results=[
-            check_result("served_package_agrees_with_network", "scoring_package", package.agreement),
+            check_result(
+                "served_package_agrees_with_network", "scoring_package", package.agreement
+            ),
             check_result("served_package_refuses_bad_requests", "scoring_package", package.refusal),
         ],
     )

@@ -30,7 +30,9 @@ class TrainingConfig(dg.Config):
 
     world_size: int = Field(default=2, ge=1, description="Number of DDP ranks.")
     seed: int = Field(default=20130101, ge=0, description="Of weights and of the order of rows.")
-    maximum_steps: int = Field(default=600, ge=1, description="Optimiser steps per candidate network.")
+    maximum_steps: int = Field(
+        default=600, ge=1, description="Optimiser steps per candidate network."
+    )
     max_relaunches: int = Field(
         default=2, ge=0, description="How often all ranks are started again after one has failed."
     )
@@ -46,7 +48,6 @@ class TrainingConfig(dg.Config):
     owners=OWNERS,
     code_version=training_code(),
     automation_condition=follows_its_inputs(),
-    pool="training",
 )
 def weather_checkpoint(
     context: dg.AssetExecutionContext,

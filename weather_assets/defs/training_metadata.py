@@ -61,13 +61,15 @@ def rank_event_logger(log: dg.DagsterLogManager) -> "Callable[[RankEvent], None]
         who = "gang" if event.rank is None else f"rank {event.rank}"
         fields = {key: value for key, value in event.fields.items() if key not in ("event", "rank")}
         if event.name == "log":
-            log.info(f"{who}: {fields.get('line', '')}")
+            log.info("%s: %s", who, fields.get("line", ""))
             return
         details = ", ".join(
             f"{key} {value:.5g}" if isinstance(value, float) else f"{key} {value}"
             for key, value in fields.items()
         )
-        level = log.warning if event.name in ("failed", "attempt_failed", "relaunching") else log.info
+        level = (
+            log.warning if event.name in ("failed", "attempt_failed", "relaunching") else log.info
+        )
         level(f"{who} {event.name}{': ' if details else ''}{details}")
 
     return write

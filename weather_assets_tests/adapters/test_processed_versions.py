@@ -63,7 +63,7 @@ def test_a_failed_or_incomplete_write_leaves_the_last_version(tmp_path: Path) ->
     with pytest.raises(OSError, match="disk full"):
         versions.build("b", fail)
     with pytest.raises(FileNotFoundError, match=r"manifest\.json"):
-        versions.build("b", lambda folder: None)
+        versions.build("b", lambda _: None)
     assert not versions.has("b")
     with pytest.raises(FileNotFoundError, match="not a complete version"):
         versions.publish("b")

@@ -123,7 +123,10 @@ def test_every_file_must_fit_the_same_contract(tmp_path: Path) -> None:
     with gzip.open(tmp_path / "more.csv.gz", "wt", encoding="utf-8") as stream:
         stream.write(FIVE)
     nowhere = tmp_path / "contract.toml"
-    assert find_contract(tmp_path, take_snapshot(tmp_path, tmp_path / "contract.toml"), nowhere).name == "five_column"
+    assert (
+        find_contract(tmp_path, take_snapshot(tmp_path, tmp_path / "contract.toml"), nowhere).name
+        == "five_column"
+    )
     put(tmp_path, "other.csv", "date,precipitation,temp_max,temp_min,wind,weather\n1,1,1,1,1,sun\n")
     with pytest.raises(ContractError, match="different contracts"):
         find_contract(tmp_path, take_snapshot(tmp_path, tmp_path / "contract.toml"), nowhere)

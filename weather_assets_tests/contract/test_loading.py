@@ -12,7 +12,7 @@ from weather_assets.contract.loading import (
     parse_lead,
     recognise_header,
 )
-from weather_assets.contract.schema import ContractError, Kind
+from weather_assets.contract.schema import Contract, ContractError, Kind
 
 OWN = """
 name = "backyard"
@@ -106,14 +106,14 @@ def test_a_missing_contract_file_is_named(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("contract", builtin_contracts(), ids=lambda contract: contract.name)
-def test_a_builtin_contract_recognises_its_own_header(contract) -> None:
+def test_a_builtin_contract_recognises_its_own_header(contract: Contract) -> None:
     assert recognise_header(contract.header) == contract
     assert recognise_header([f" {name.upper()} " for name in reversed(contract.header)]) == contract
     assert recognise_header(["\ufeff" + contract.header[0], *contract.header[1:]]) == contract
 
 
 @pytest.mark.parametrize("contract", builtin_contracts(), ids=lambda contract: contract.name)
-def test_every_builtin_bound_has_a_reason_and_a_source(contract) -> None:
+def test_every_builtin_bound_has_a_reason_and_a_source(contract: Contract) -> None:
     for column in contract.columns:
         if column.kind is not Kind.CATEGORY:
             assert column.reason, column.name

@@ -30,7 +30,12 @@ HOURLY = Contract(
 
 
 def test_features_are_the_columns_as_declared_then_time() -> None:
-    assert [feature.name for feature in HOURLY.features] == ["t", "rain", "hour_of_day", "day_of_year"]
+    assert [feature.name for feature in HOURLY.features] == [
+        "t",
+        "rain",
+        "hour_of_day",
+        "day_of_year",
+    ]
     hour = HOURLY.features[2]
     assert (hour.kind, hour.minimum, hour.maximum, hour.period) == (Kind.CIRCULAR, 0, 24, 24)
 
@@ -69,7 +74,9 @@ def test_fingerprint_follows_meaning_and_ignores_words() -> None:
         ({"kind": Kind.CATEGORY}, "list of different categories"),
     ],
 )
-def test_a_column_that_cannot_be_checked_is_refused(fields: dict[str, object], message: str) -> None:
+def test_a_column_that_cannot_be_checked_is_refused(
+    fields: dict[str, object], message: str
+) -> None:
     with pytest.raises(ContractError, match=message):
         replace(TEMPERATURE, **fields)
 
@@ -80,7 +87,10 @@ def test_a_column_that_cannot_be_checked_is_refused(fields: dict[str, object], m
         ({"positive": ("yes",), "negative": ("no",)}, "either"),
         ({"threshold": None}, "either"),
         ({"threshold": None, "positive": ("yes",)}, "both"),
-        ({"threshold": None, "positive": ("Wet ",), "negative": ("wet",)}, "both positive and negative"),
+        (
+            {"threshold": None, "positive": ("Wet ",), "negative": ("wet",)},
+            "both positive and negative",
+        ),
         ({"lead": timedelta(0)}, "lead must be positive"),
     ],
 )
@@ -98,7 +108,10 @@ def test_an_ambiguous_label_is_refused(fields: dict[str, object], message: str) 
         ({"station": "t"}, "category"),
         ({"columns": (TEMPERATURE, replace(TEMPERATURE, name="T"), RAIN)}, "more than once"),
         ({"ignored": ("RAIN",)}, "more than once"),
-        ({"columns": (TEMPERATURE, RAIN, replace(TEMPERATURE, name="hour_of_day"))}, "time features"),
+        (
+            {"columns": (TEMPERATURE, RAIN, replace(TEMPERATURE, name="hour_of_day"))},
+            "time features",
+        ),
     ],
 )
 def test_parts_that_contradict_one_another_are_refused(

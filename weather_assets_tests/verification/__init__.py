@@ -1,0 +1,1 @@
+"""Tests of `weather_assets.verification`."""

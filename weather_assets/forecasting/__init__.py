@@ -1,0 +1,12 @@
+"""The network and its training: raw units in, probability of rain out (L1, PyTorch and Lightning).
+
+- `settings`: what a training run may be told, and the job file that one rank reads.
+- `preprocessing`: imputation, scaling and encodings, fitted on training rows, inside the network.
+- `network`: the network itself; saving and loading without pickles.
+- `data`: Parquet to tensors; which rank holds and visits which rows in which order.
+- `lightning_module`, `training`: the fit of one rank under Lightning DDP.
+- `checkpoints`: what a relaunched rank continues from.
+- `events`: the JSON lines that a rank tells its launcher.
+- `onnx_export`: the network as an ONNX graph with one named input per feature.
+- `python -m weather_assets.forecasting JOB.json`: one rank.
+"""

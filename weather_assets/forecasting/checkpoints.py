@@ -1,0 +1,111 @@
+"""What a relaunched gang continues from: tensors and plain values, written atomically.
+
+Belongs here: the record of a run's progress and its file. Does not belong here: what the progress
+means to the optimiser (`lightning_module`).
+"""
+
+import os
+from dataclasses import dataclass, field
+from pathlib import Path
+from pickle import UnpicklingError
+from typing import Any, Self
+
+import torch
+from torch import Tensor
+
+CHECKPOINT_FILE = "last.pt"
+
+
+@dataclass(slots=True)
+class CandidateProgress:
+    """How far one architecture has been trained.
+
+    Attributes:
+        name: of the architecture.
+        epoch: completed epochs.
+        finished: whether it needs no more training.
+        validations_without_gain: since the best one.
+        best_epoch: completed epochs at the best validation; 0 before the first.
+        best_loss: validation log loss then.
+        best_weights: the network's weights then.
+        weights: the network's weights now; empty for an untrained or a finished network.
+        optimizer: the optimiser's state now; as `weights`.
+        history: one row per validation.
+        rows_stepped: training rows that went through an optimiser step, over all ranks.
+        fit_seconds: time spent in training and validation.
+        validation_seconds: the part of it spent in validation.
+    """
+
+    name: str
+    epoch: int = 0
+    finished: bool = False
+    validations_without_gain: int = 0
+    best_epoch: int = 0
+    best_loss: float = float("inf")
+    best_weights: dict[str, Tensor] = field(default_factory=dict[str, Tensor])
+    weights: dict[str, Tensor] = field(default_factory=dict[str, Tensor])
+    optimizer: dict[str, Any] = field(default_factory=dict[str, Any])
+    history: list[dict[str, float]] = field(default_factory=list[dict[str, float]])
+    rows_stepped: int = 0
+    fit_seconds: float = 0.0
+    validation_seconds: float = 0.0
+
+
+@dataclass(slots=True)
+class RunProgress:
+    """How far a whole run has come.
+
+    Attributes:
+        fingerprint: of everything that decides the result; another one is another run.
+        candidates: those begun so far, in the order of the settings.
+    """
+
+    fingerprint: str
+    candidates: list[CandidateProgress] = field(default_factory=list[CandidateProgress])
+
+    def candidate(self, index: int, name: str) -> CandidateProgress:
+        """Returns the progress of the candidate at `index`, begun now if it was not yet."""
+        if index == len(self.candidates):
+            self.candidates.append(CandidateProgress(name))
+        return self.candidates[index]
+
+    def save(self, folder: Path) -> None:
+        """Writes the progress so that a reader sees the old file or the new one, whole.
+
+        Args:
+            folder: made if missing.
+        """
+        folder.mkdir(parents=True, exist_ok=True)
+        fields = CandidateProgress.__dataclass_fields__
+        record = {
+            "fingerprint": self.fingerprint,
+            "candidates": [{name: getattr(one, name) for name in fields} for one in self.candidates],
+        }
+        partial = folder / f"{CHECKPOINT_FILE}.partial"
+        with partial.open("wb") as file:
+            torch.save(record, file)
+            file.flush()
+            os.fsync(file.fileno())
+        partial.replace(folder / CHECKPOINT_FILE)
+
+    @classmethod
+    def resume(cls, folder: Path, fingerprint: str) -> Self:
+        """Returns the progress saved in `folder`, or an empty one.
+
+        A missing or unreadable file, or one of another run, is no progress: training then starts
+        from the beginning and overwrites it. Only tensors and plain values are loaded, never code.
+
+        Args:
+            folder: as given to `save`.
+            fingerprint: of this run.
+        """
+        path = folder / CHECKPOINT_FILE
+        if not path.exists():
+            return cls(fingerprint)
+        try:
+            record = torch.load(path, map_location="cpu", weights_only=True)
+        except (RuntimeError, EOFError, UnpicklingError):
+            return cls(fingerprint)
+        if record["fingerprint"] != fingerprint:
+            return cls(fingerprint)
+        return cls(fingerprint, [CandidateProgress(**one) for one in record["candidates"]])

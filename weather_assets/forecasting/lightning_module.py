@@ -1,0 +1,252 @@
+"""Training one candidate: what Lightning is told.
+
+Belongs here: the loss of a step, the learning rate, validation, early stopping, and keeping the
+best epoch. Does not belong here: processes and files (`training`), or the network (`network`).
+
+Shapes: N rows of this rank, B of them in one step, D encoded columns, K members.
+"""
+
+import math
+import signal
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+import torch.distributed
+import torch.nn.functional as F  # noqa: N812 - the name that every PyTorch reader expects
+from lightning.pytorch import LightningModule
+from torch import Tensor
+from torch.optim import AdamW, Optimizer
+
+from weather_assets.forecasting.checkpoints import CandidateProgress
+from weather_assets.forecasting.data import EpochOrder, LabelledRows
+from weather_assets.forecasting.events import RankEvents
+from weather_assets.forecasting.network import RainNetwork
+from weather_assets.forecasting.settings import TrainingSettings
+
+
+class TrainingDivergedError(ValueError):
+    """The loss is not a number any more. The message says where and what to change."""
+
+
+@dataclass(frozen=True, slots=True)
+class EncodedRows:
+    """Rows as the learned layers take them; encoded once, since nothing in the encoding is learned.
+
+    Attributes:
+        encoded_ND: in the precision of the weights, on the device of training.
+        labels_N: likewise.
+    """
+
+    encoded_ND: Tensor
+    labels_N: Tensor
+
+    @classmethod
+    def encode(cls, rows: LabelledRows, network: RainNetwork, device: torch.device) -> "EncodedRows":
+        """Encodes rows in float64 and keeps them in the precision of the network's weights."""
+        with torch.no_grad():
+            encoded_ND = network.encode(torch.from_numpy(rows.features_NF))
+        labels_N = torch.from_numpy(rows.labels_N).to(encoded_ND.dtype)
+        return cls(encoded_ND.to(device), labels_N.to(device))
+
+
+@dataclass(frozen=True, slots=True)
+class EpochBatches:
+    """The steps of the next epoch, whenever it is iterated.
+
+    Attributes:
+        rows: of this rank.
+        order: of visiting them.
+        progress: says which epoch is next.
+    """
+
+    rows: EncodedRows
+    order: EpochOrder
+    progress: CandidateProgress
+
+    def __len__(self) -> int:
+        return self.order.steps
+
+    def __iter__(self) -> Iterator[tuple[Tensor, Tensor, int]]:
+        """Yields encoded rows [B, D], labels [B], and the number of rows of the step over all ranks."""
+        device = self.rows.labels_N.device
+        picks = self.order.batches(self.progress.epoch)
+        for pick_B, rows_of_all_ranks in zip(picks, self.order.step_sizes(), strict=True):
+            own_B = pick_B.to(device)
+            yield self.rows.encoded_ND[own_B], self.rows.labels_N[own_B], rows_of_all_ranks
+
+
+class CandidateTraining(LightningModule):
+    """Fits one network on this rank's rows, in step with the other ranks."""
+
+    def __init__(
+        self,
+        network: RainNetwork,
+        batches: EpochBatches,
+        validation: EncodedRows,
+        settings: TrainingSettings,
+        events: RankEvents,
+        save_progress: Callable[[], None],
+    ) -> None:
+        """Takes everything that training needs.
+
+        Args:
+            network: to be trained, already holding the weights to continue from.
+            batches: training rows of this rank; their `progress` is kept up to date here.
+            validation: validation rows of this rank.
+            settings: how to train.
+            events: where progress is reported.
+            save_progress: called between epochs, when a checkpoint is due.
+        """
+        super().__init__()
+        self.network = network
+        self.batches = batches
+        self.validation = validation
+        self.settings = settings
+        self.events = events
+        self.save_progress = save_progress
+        self.progress = batches.progress
+        self.steps = batches.order.steps
+        self.epochs = max(math.ceil(settings.maximum_steps / self.steps), settings.minimum_epochs)
+        self.validation_epochs = max(1, round(settings.validation_interval_steps / self.steps))
+        self._rows_per_epoch = sum(batches.order.step_sizes())
+        self._loss_sum = torch.zeros((), dtype=torch.float64)
+        self._last_save = time.monotonic()
+        self._clock = time.monotonic()
+
+    def configure_optimizers(self) -> Optimizer:
+        """Returns AdamW, with the state to continue from. Biases are not decayed: they carry the base rate."""
+        matrices = [weight for name, weight in self.named_parameters() if name.endswith("weight")]
+        biases = [weight for name, weight in self.named_parameters() if not name.endswith("weight")]
+        optimizer = AdamW(
+            [{"params": matrices}, {"params": biases, "weight_decay": 0.0}],
+            lr=self.settings.learning_rate,
+            weight_decay=self.settings.weight_decay,
+            fused=True,
+        )
+        if self.progress.optimizer:
+            optimizer.load_state_dict(self.progress.optimizer)
+        return optimizer
+
+    def transfer_batch_to_device(self, batch: Any, device: torch.device, dataloader_idx: int) -> Any:
+        """Returns the batch as it is: rows live on the device already."""
+        return batch
+
+    def on_train_start(self) -> None:
+        """Gives SIGTERM its plain meaning back, and starts the clock.
+
+        Lightning's own handler broadcasts to the other ranks, which hangs where one of them is the
+        reason for the signal.
+        """
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
+        self._loss_sum = self._loss_sum.to(self.device)
+        self._clock = time.monotonic()
+
+    def on_train_batch_start(self, batch: Any, batch_idx: int) -> None:
+        """Sets the learning rate: linear warm-up, then a cosine to zero over all allowed epochs."""
+        total = self.epochs * self.steps
+        done = self.progress.epoch * self.steps + batch_idx
+        rising = min(1.0, (done + 1) / max(1.0, self.settings.warmup_share * total))
+        falling = 0.5 * (1.0 + math.cos(math.pi * done / total))
+        for group in self.trainer.optimizers[0].param_groups:
+            group["lr"] = self.settings.learning_rate * rising * falling
+
+    def training_step(self, batch: tuple[Tensor, Tensor, int], batch_idx: int) -> Tensor:
+        """Returns this rank's share of the step's mean loss.
+
+        DDP averages gradients over ranks; summing here, and dividing by rows of all ranks over the
+        number of ranks, makes that average the mean over all rows, however unevenly they are held.
+
+        Raises:
+            TrainingDivergedError: if the loss is NaN or infinite.
+        """
+        encoded_BD, labels_B, rows_of_all_ranks = batch
+        logits_KB = self.network.member_logits(encoded_BD)
+        loss = F.binary_cross_entropy_with_logits(
+            logits_KB, labels_B.expand_as(logits_KB), reduction="sum"
+        ) / len(logits_KB)
+        if not torch.isfinite(loss):
+            raise self._diverged("training loss", loss, f"step {batch_idx + 1}")
+        self._loss_sum += loss.detach()
+        self.events.step += 1
+        return loss * (self.trainer.world_size / rows_of_all_ranks)
+
+    def on_train_epoch_end(self) -> None:
+        """Counts the epoch; validates, stops and checkpoints when it is time to."""
+        progress = self.progress
+        progress.epoch += 1
+        progress.rows_stepped += self._rows_per_epoch
+        last, due = progress.epoch >= self.epochs, False
+        if last or progress.epoch % self.validation_epochs == 0:
+            self._validate()
+            # Only here: between validations the sum behind `train_loss` is part of the state.
+            due = time.monotonic() - self._last_save >= self.settings.checkpoint_interval_seconds
+            last = last or progress.validations_without_gain >= self.settings.patience
+        now = time.monotonic()
+        progress.fit_seconds += now - self._clock
+        self._clock = now
+        if last:
+            self.trainer.should_stop = True
+            progress.finished = True
+            progress.weights, progress.optimizer = {}, {}
+        elif due and self.trainer.is_global_zero:
+            self._checkpoint()
+
+    def _checkpoint(self) -> None:
+        self.progress.weights = self.network.state_dict()
+        self.progress.optimizer = self.trainer.optimizers[0].state_dict()
+        self.save_progress()
+        self._last_save = time.monotonic()
+
+    def _validate(self) -> None:
+        begun = time.monotonic()
+        progress = self.progress
+        with torch.no_grad():
+            logits_N = self.network.member_logits(self.validation.encoded_ND).mean(0)
+            loss = F.binary_cross_entropy_with_logits(logits_N, self.validation.labels_N, reduction="none")
+        epochs = progress.epoch - (int(progress.history[-1]["epoch"]) if progress.history else 0)
+        sums = torch.stack(
+            (loss.double().sum(), loss.new_tensor(len(loss), dtype=torch.float64), self._loss_sum)
+        )
+        validation_sum, validation_rows, training_sum = reduce_sum(sums).tolist()
+        self._loss_sum.zero_()
+        validation_loss = validation_sum / validation_rows
+        if not math.isfinite(validation_loss):
+            raise self._diverged("validation loss", validation_loss, "its end")
+        if validation_loss < progress.best_loss:
+            progress.best_loss, progress.best_epoch = validation_loss, progress.epoch
+            progress.best_weights = {
+                name: weight.detach().clone() for name, weight in self.network.state_dict().items()
+            }
+            progress.validations_without_gain = 0
+        else:
+            progress.validations_without_gain += 1
+        progress.validation_seconds += time.monotonic() - begun
+        row = {
+            "epoch": progress.epoch,
+            "train_loss": training_sum / (epochs * self._rows_per_epoch),
+            "validation_loss": validation_loss,
+            "validation_rows": int(validation_rows),
+        }
+        progress.history.append(row)
+        if self.trainer.is_global_zero:
+            seconds = max(progress.fit_seconds + time.monotonic() - self._clock, 1e-9)
+            self.events.epoch(
+                variant=progress.name, **row, samples_per_second=progress.rows_stepped / seconds
+            )
+
+    def _diverged(self, what: str, value: object, where: str) -> TrainingDivergedError:
+        return TrainingDivergedError(
+            f"{what} of {self.progress.name!r} became {float(value)} in epoch {self.progress.epoch + 1}, "
+            f"at {where}; lower learning_rate (now {self.settings.learning_rate}) or look for extreme "
+            "values in the training rows"
+        )
+
+
+def reduce_sum(values: Tensor) -> Tensor:
+    """Returns the sum of `values` over all ranks."""
+    if torch.distributed.is_available() and torch.distributed.is_initialized():
+        torch.distributed.all_reduce(values)
+    return values

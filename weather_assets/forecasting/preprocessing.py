@@ -1,0 +1,224 @@
+"""Fitted preprocessing: from raw units with gaps to what a linear layer can take.
+
+Belongs here: imputation, scaling, circular, categorical and piecewise-linear encodings, and how
+each is fitted from the statistics of the training rows. Does not belong here: learned weights
+(`network`), or computing statistics (`weather_assets.processing`).
+
+Shapes: N rows, F features of the contract, D encoded columns, K knots.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from math import tau
+from typing import Any, Self
+
+import torch
+from torch import Tensor, nn
+
+from weather_assets.contract.schema import Contract, Feature, Kind
+from weather_assets.contract.statistics import FeatureStatistics, TrainingStatistics
+
+class PreprocessingError(ValueError):
+    """Features and statistics do not belong together. The message says what to do."""
+
+
+@dataclass(frozen=True, slots=True)
+class FeatureEncoding:
+    """How one feature is encoded; everything fitted is in here, in the feature's raw unit.
+
+    Attributes:
+        name: the feature.
+        kind: numeric, circular or category.
+        fill: what stands in for a missing value: the training mean; unused for other kinds.
+        scale: training standard deviation, or 1 where there is none; numeric only.
+        period: length of the circle; circular only.
+        knots: strictly increasing ends of the pieces of a piecewise-linear encoding; empty for none.
+        flag_missing: whether a missing value raises a flag of its own. Only where training rows
+            had gaps: the weight of a flag that was never up would be noise.
+        categories: allowed names, whose positions are the codes; category only.
+        known: per category, then for "missing", whether training rows had it. What was never seen
+            is encoded as all zeros: no learned effect rather than a random one.
+    """
+
+    name: str
+    kind: Kind
+    fill: float = 0.0
+    scale: float = 1.0
+    period: float = 1.0
+    knots: tuple[float, ...] = ()
+    flag_missing: bool = False
+    categories: tuple[str, ...] = ()
+    known: tuple[bool, ...] = ()
+
+    @classmethod
+    def fit(cls, feature: Feature, statistics: FeatureStatistics, *, piecewise: bool) -> Self:
+        """Returns the encoding of `feature`, given its statistics over the training rows.
+
+        Args:
+            feature: the contract's description.
+            statistics: of the same feature.
+            piecewise: whether numeric features also get a piecewise-linear encoding.
+        """
+        flag = statistics.missing > 0 and statistics.count > 0
+        if feature.kind is Kind.CATEGORY:
+            counts = [statistics.level_counts.get(level, 0) for level in feature.categories]
+            known = tuple(count > 0 for count in (*counts, statistics.missing))
+            return cls(feature.name, feature.kind, categories=feature.categories, known=known)
+        if feature.kind is Kind.CIRCULAR:
+            assert feature.period is not None, "the contract checks that circular columns have one"
+            return cls(feature.name, feature.kind, period=feature.period, flag_missing=flag)
+        deviation = statistics.standard_deviation or 1.0
+        knots = tuple(sorted(set(statistics.quantiles))) if piecewise else ()
+        return cls(
+            feature.name,
+            feature.kind,
+            fill=statistics.mean or 0.0,
+            scale=deviation,
+            knots=knots if len(knots) > 1 else (),
+            flag_missing=flag,
+        )
+
+    @property
+    def width(self) -> int:
+        """Number of encoded columns."""
+        if self.kind is Kind.CATEGORY:
+            return len(self.known)
+        return (2 if self.kind is Kind.CIRCULAR else 1) + self.pieces + self.flag_missing
+
+    @property
+    def pieces(self) -> int:
+        """Number of pieces of the piecewise-linear encoding."""
+        return max(len(self.knots) - 1, 0)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Returns a JSON-ready description; `from_dict` is its inverse."""
+        return asdict(self)
+
+    @classmethod
+    def from_dict(cls, description: Mapping[str, Any]) -> Self:
+        """Returns the encoding that `to_dict` described, also after a trip through JSON."""
+        values = dict(description)
+        values["kind"] = Kind(values["kind"])
+        for key in ("knots", "categories", "known"):
+            values[key] = tuple(values[key])
+        return cls(**values)
+
+
+class Preprocessing(nn.Module):
+    """Raw feature matrix in, encoded matrix out; float64 throughout, nothing to learn.
+
+    Encoded columns, in this order: every numeric feature z-scored and squashed by asinh; sines,
+    then cosines of the circular ones; missing flags; one column per category and one for
+    "missing"; piecewise-linear pieces last. One-hot columns feed a linear layer, which makes that
+    layer's weights an embedding of the category, as wide as the layer.
+
+    asinh, because z-scores of precipitation reach 40 (an almost always dry gauge) and would drown
+    every other input: it is the identity near 0 and logarithmic in the tails.
+
+    The piecewise-linear encoding is Gorishniy et al. 2022, "On Embeddings for Numerical Features
+    in Tabular Deep Learning" (arXiv:2203.05556), section 3.2, with quantiles as knots; the outer
+    pieces are clamped too, since the z-score already carries what lies beyond them.
+    """
+
+    def __init__(self, encodings: Sequence[FeatureEncoding]) -> None:
+        """Lays out the columns.
+
+        Args:
+            encodings: one per feature, in the contract's order.
+        """
+        super().__init__()
+        self.encodings = tuple(encodings)
+        numbered = tuple(enumerate(self.encodings))
+        numeric = [(f, e) for f, e in numbered if e.kind is Kind.NUMERIC]
+        circular = [(f, e) for f, e in numbered if e.kind is Kind.CIRCULAR]
+        pieces = [
+            (f, low, high)
+            for f, e in numeric
+            for low, high in zip(e.knots[:-1], e.knots[1:], strict=True)
+        ]
+        levels = [
+            (f, code, known) for f, e in numbered for code, known in enumerate(e.known)
+        ]
+        self._index("numeric", [f for f, _ in numeric])
+        self._values("fill", [e.fill for _, e in numeric])
+        self._values("scale", [e.scale for _, e in numeric])
+        self._index("circular", [f for f, _ in circular])
+        self._values("period", [e.period for _, e in circular])
+        self._index("flagged", [f for f, e in numbered if e.flag_missing])
+        self._index("piece", [[f for f, _ in numeric].index(f) for f, _, _ in pieces])
+        self._values("piece_start", [low for _, low, _ in pieces])
+        self._values("piece_width", [high - low for _, low, high in pieces])
+        self._index("level", [f for f, _, _ in levels])
+        self._values("level_code", [float(code) for _, code, _ in levels])
+        self._values("level_known", [float(known) for _, _, known in levels])
+        self._values("missing_code", [float(len(self.encodings[f].categories)) for f, _, _ in levels])
+
+    def _index(self, name: str, values: list[int]) -> None:
+        self.register_buffer(f"{name}_index", torch.tensor(values, dtype=torch.int64), persistent=False)
+
+    def _values(self, name: str, values: list[float]) -> None:
+        self.register_buffer(name, torch.tensor(values, dtype=torch.float64), persistent=False)
+
+    @property
+    def width(self) -> int:
+        """Number of encoded columns, D."""
+        return sum(encoding.width for encoding in self.encodings)
+
+    @property
+    def dense_width(self) -> int:
+        """Number of encoded columns before the piecewise-linear ones."""
+        return self.width - sum(encoding.pieces for encoding in self.encodings)
+
+    def forward(self, features_NF: Tensor) -> Tensor:
+        """Encodes rows.
+
+        Args:
+            features_NF: float64 [N, F], raw units, NaN for missing, categories as codes.
+
+        Returns:
+            float64 [N, D], finite for every input that is finite or NaN.
+        """
+        numeric = features_NF[:, self.numeric_index]
+        numeric = torch.where(torch.isnan(numeric), self.fill, numeric)
+        angle = features_NF[:, self.circular_index] * (tau / self.period)
+        unobserved = torch.isnan(angle)
+        pieces = (numeric[:, self.piece_index] - self.piece_start) / self.piece_width
+        codes = features_NF[:, self.level_index]
+        codes = torch.where(torch.isnan(codes), self.missing_code, codes)
+        return torch.cat(
+            (
+                torch.asinh((numeric - self.fill) / self.scale),
+                torch.where(unobserved, 0.0, torch.sin(angle)),
+                torch.where(unobserved, 0.0, torch.cos(angle)),
+                torch.isnan(features_NF[:, self.flagged_index]).to(numeric.dtype),
+                (codes == self.level_code) * self.level_known,
+                pieces.clamp(0.0, 1.0),
+            ),
+            dim=1,
+        )
+
+
+def fit_encodings(
+    contract: Contract, statistics: TrainingStatistics, *, piecewise: bool
+) -> tuple[FeatureEncoding, ...]:
+    """Fits the encoding of every feature of a contract.
+
+    Args:
+        contract: names the features and their order.
+        statistics: of the training rows.
+        piecewise: whether numeric features also get a piecewise-linear encoding.
+
+    Raises:
+        PreprocessingError: if the statistics belong to other features.
+    """
+    wanted = [feature.name for feature in contract.features]
+    found = [fitted.name for fitted in statistics.features]
+    if wanted != found:
+        raise PreprocessingError(
+            f"the contract {contract.name!r} has features {wanted}, the statistics {found}; compute the "
+            "statistics again with the contract that is used for training"
+        )
+    return tuple(
+        FeatureEncoding.fit(feature, fitted, piecewise=piecewise)
+        for feature, fitted in zip(contract.features, statistics.features, strict=True)
+    )

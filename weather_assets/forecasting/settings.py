@@ -1,0 +1,221 @@
+"""What a training run may be told, and the job file that one rank reads.
+
+Belongs here: settings with their reasons, their checks and their JSON form. Does not belong here:
+anything that acts on them, or anything that needs torch (the launcher writes job files too).
+"""
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
+from typing import Any, Self
+
+
+class TrainingSettingsError(ValueError):
+    """A setting or a job file is not usable. The message names it, its value and what is allowed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Architecture:
+    """One shape of network among those that are tried.
+
+    Attributes:
+        name: what it is called in reports.
+        hidden_units: widths of the hidden layers; none leaves the linear path alone.
+        members: independent perceptrons whose logits are averaged. Four of them in one batched
+            multiplication cost little more than one, and halve the spread between seeds.
+        piecewise: whether the linear path also sees piecewise-linear encodings of the numeric
+            features, which makes it an additive model of arbitrary curves.
+    """
+
+    name: str
+    hidden_units: tuple[int, ...] = ()
+    members: int = 1
+    piecewise: bool = False
+
+    def __post_init__(self) -> None:
+        """Refuse sizes that no layer can have.
+
+        Raises:
+            TrainingSettingsError: naming the architecture and the sizes.
+        """
+        if not self.name or self.members < 1 or any(units < 1 for units in self.hidden_units):
+            raise TrainingSettingsError(
+                f"architecture {self.name!r}: needs a name, members >= 1 and hidden_units >= 1; found "
+                f"members = {self.members}, hidden_units = {list(self.hidden_units)}"
+            )
+
+    @classmethod
+    def from_dict(cls, description: Mapping[str, Any]) -> Self:
+        """Returns the architecture that `dataclasses.asdict` described, also after JSON."""
+        return cls(**{**description, "hidden_units": tuple(description["hidden_units"])})
+
+
+CANDIDATES: tuple[Architecture, ...] = (
+    Architecture("additive", piecewise=True),
+    Architecture("perceptron", hidden_units=(48, 48), members=4),
+    Architecture("perceptron_piecewise", hidden_units=(48, 48), members=4, piecewise=True),
+)
+"""What is tried on every data set; the lowest validation log loss wins. Brier skill on test rows of
+the development data: the first wins on a few hundred rows (Greensboro .15, Seattle .24), the last
+where there is more to learn (NYC .55)."""
+
+
+@dataclass(frozen=True, slots=True)
+class TrainingSettings:
+    """How candidates are trained. The defaults were chosen on the four development files together.
+
+    Attributes:
+        seed: of initial weights and of the order of rows.
+        architectures: the candidates, tried one after another.
+        learning_rate: peak of AdamW's rate, reached after the warm-up, then a cosine down to 0.
+        weight_decay: AdamW's decoupled decay (Loshchilov and Hutter 2019), on weight matrices only.
+        warmup_share: share of all steps over which the rate rises.
+        maximum_steps: optimiser steps per candidate; whole epochs, so a few more may be taken.
+        minimum_epochs: passes over the data that are allowed however many steps they take.
+        validation_interval_steps: steps between validations, rounded to whole epochs.
+        patience: validations without a better log loss after which a candidate is finished.
+        batch_rows: rows per step over all ranks; None chooses by the number of rows.
+        logical_shards: parts that rows are dealt into, whatever the number of ranks. A step takes a
+            slice of each part, so one rank and many take the same steps; also the most ranks there
+            can be.
+        process_group_timeout_seconds: how long a rank waits for another inside a collective.
+        checkpoint_interval_seconds: shortest time between checkpoints; small data finish an epoch
+            in milliseconds, and a checkpoint costs about 10 of them.
+        heartbeat_interval_seconds: time between heartbeats.
+        threads_per_rank: threads of one rank. One is fastest for layers this small, and ranks
+            that share a machine do not fight for cores.
+    """
+
+    seed: int = 20130101
+    architectures: tuple[Architecture, ...] = CANDIDATES
+    learning_rate: float = 5e-3
+    weight_decay: float = 0.1
+    warmup_share: float = 0.1
+    maximum_steps: int = 600
+    minimum_epochs: int = 3
+    validation_interval_steps: int = 20
+    patience: int = 8
+    batch_rows: int | None = None
+    logical_shards: int = 8
+    process_group_timeout_seconds: float = 25.0
+    checkpoint_interval_seconds: float = 5.0
+    heartbeat_interval_seconds: float = 2.0
+    threads_per_rank: int = 1
+
+    def __post_init__(self) -> None:
+        """Refuse values that could not train.
+
+        Raises:
+            TrainingSettingsError: naming the setting, its value and what is allowed.
+        """
+        for name in ("learning_rate", "process_group_timeout_seconds", "heartbeat_interval_seconds"):
+            _require(name, getattr(self, name), getattr(self, name) > 0, "above 0")
+        for name in ("weight_decay", "checkpoint_interval_seconds", "seed"):
+            _require(name, getattr(self, name), getattr(self, name) >= 0, "0 or more")
+        for name in (
+            "maximum_steps",
+            "minimum_epochs",
+            "validation_interval_steps",
+            "patience",
+            "logical_shards",
+            "threads_per_rank",
+        ):
+            _require(name, getattr(self, name), getattr(self, name) >= 1, "1 or more")
+        _require("warmup_share", self.warmup_share, 0 <= self.warmup_share < 1, "in [0, 1)")
+        _require("batch_rows", self.batch_rows, self.batch_rows is None or self.batch_rows >= 1, "1 or more")
+        names = [architecture.name for architecture in self.architectures]
+        _require("architectures", names, 0 < len(set(names)) == len(names), "at least one, all named apart")
+
+    def rows_per_step(self, training_rows: int) -> int:
+        """Returns the rows of one step over all ranks.
+
+        A sixteenth of the data, but at least 1,024: below that a step costs its overhead whatever
+        it holds (2 ms with 64 rows or 1,024), and at most 65,536, where a step is all arithmetic.
+        """
+        chosen = self.batch_rows or min(max(training_rows // 16, 1024), 65536)
+        return min(chosen, training_rows)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Returns a JSON-ready description; `from_dict` is its inverse."""
+        return asdict(self)
+
+    @classmethod
+    def from_dict(cls, description: Mapping[str, Any]) -> Self:
+        """Returns the settings that `to_dict` described, also after a trip through JSON.
+
+        Raises:
+            TrainingSettingsError: for an unknown setting, or a value that is not allowed.
+        """
+        values = dict(description)
+        known = sorted(field.name for field in fields(cls))
+        unknown = sorted(set(values) - set(known))
+        if unknown:
+            raise TrainingSettingsError(f"unknown training settings {unknown}; there are {known}")
+        if "architectures" in values:
+            values["architectures"] = tuple(
+                Architecture.from_dict(architecture) for architecture in values["architectures"]
+            )
+        return cls(**values)
+
+
+def _require(name: str, value: object, fulfilled: bool, allowed: str) -> None:
+    if not fulfilled:
+        raise TrainingSettingsError(f"training setting {name} = {value!r} must be {allowed}")
+
+
+@dataclass(frozen=True, slots=True)
+class TrainingJob:
+    """Everything that one rank needs to know; the same file for all ranks.
+
+    Attributes:
+        rows: `weather.parquet`, a file or a folder of parts.
+        contract: `contract.json`, as `Contract.to_dict` wrote it.
+        statistics: `statistics.json` of the training rows.
+        output: folder for the candidate; made if missing. Checkpoints go to `checkpoints/` in it.
+        settings: how to train.
+    """
+
+    rows: Path
+    contract: Path
+    statistics: Path
+    output: Path
+    settings: TrainingSettings = TrainingSettings()
+
+    @property
+    def checkpoints(self) -> Path:
+        """Folder of what a relaunched gang continues from."""
+        return self.output / "checkpoints"
+
+    def write(self, path: Path) -> None:
+        """Writes the job file."""
+        description = {
+            "rows": str(self.rows),
+            "contract": str(self.contract),
+            "statistics": str(self.statistics),
+            "output": str(self.output),
+            "settings": self.settings.to_dict(),
+        }
+        path.write_text(json.dumps(description, indent=1, sort_keys=True) + "\n", encoding="utf-8")
+
+    @classmethod
+    def read(cls, path: Path) -> Self:
+        """Reads a job file.
+
+        Raises:
+            TrainingSettingsError: if it is missing, not JSON, or lacks something; names the file.
+        """
+        try:
+            description = json.loads(path.read_text(encoding="utf-8"))
+            return cls(
+                rows=Path(description["rows"]),
+                contract=Path(description["contract"]),
+                statistics=Path(description["statistics"]),
+                output=Path(description["output"]),
+                settings=TrainingSettings.from_dict(description.get("settings", {})),
+            )
+        except (OSError, TypeError, KeyError, json.JSONDecodeError) as error:
+            raise TrainingSettingsError(
+                f"{path} is not a training job ({type(error).__name__}: {error}); it needs rows, "
+                "contract, statistics, output and optionally settings"
+            ) from error

@@ -1,0 +1,361 @@
+"""One rank's training: from a job file to the candidate directory.
+
+Belongs here: Lightning's trainer and its strategy, the loop over candidates, the choice between
+them, and the files that rank 0 writes. Does not belong here: what a step does (`lightning_module`),
+or starting ranks (`weather_assets.adapters`).
+"""
+
+import hashlib
+import json
+import logging
+import os
+import socket
+import time
+import warnings
+from dataclasses import asdict, dataclass
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+import torch.distributed
+from lightning.pytorch import Trainer
+from lightning.pytorch.plugins.environments import ClusterEnvironment
+from lightning.pytorch.strategies import DDPStrategy, SingleDeviceStrategy, Strategy
+
+from weather_assets.contract.schema import Contract
+from weather_assets.contract.statistics import TrainingStatistics
+from weather_assets.forecasting.checkpoints import CandidateProgress, RunProgress
+from weather_assets.forecasting.data import (
+    EpochOrder,
+    LabelledRows,
+    read_split,
+    shards_of_rank,
+    validation_share,
+)
+from weather_assets.forecasting.events import RankEvents
+from weather_assets.forecasting.lightning_module import (
+    CandidateTraining,
+    EncodedRows,
+    EpochBatches,
+    reduce_sum,
+)
+from weather_assets.forecasting.network import RainNetwork, save_network
+from weather_assets.forecasting.rank_environment import RankEnvironment
+from weather_assets.forecasting.settings import Architecture, TrainingJob
+
+HISTORY_FILE = "history.json"
+RESULT_FILE = "result.json"
+
+
+class GangEnvironment(ClusterEnvironment):
+    """Tells Lightning where this rank stands. One "node" per rank: each is its own process."""
+
+    def __init__(self, place: RankEnvironment) -> None:
+        """Takes the rank's place in the gang."""
+        super().__init__()
+        self._place = place
+
+    @property
+    def creates_processes_externally(self) -> bool:
+        """Lightning starts no process of its own."""
+        return True
+
+    @property
+    def main_address(self) -> str:
+        """Where rank 0 listens."""
+        return self._place.master_address
+
+    @property
+    def main_port(self) -> int:
+        """On which port."""
+        return self._place.master_port
+
+    @staticmethod
+    def detect() -> bool:
+        """Never chosen by itself."""
+        return False
+
+    def world_size(self) -> int:
+        """Number of ranks."""
+        return self._place.world_size
+
+    def set_world_size(self, size: int) -> None:
+        """Fixed by the launcher."""
+
+    def global_rank(self) -> int:
+        """This rank."""
+        return self._place.rank
+
+    def set_global_rank(self, rank: int) -> None:
+        """Fixed by the launcher."""
+
+    def local_rank(self) -> int:
+        """Always 0: a rank drives one device."""
+        return 0
+
+    def node_rank(self) -> int:
+        """The rank, since every rank counts as a node."""
+        return self._place.rank
+
+
+@dataclass(frozen=True, slots=True)
+class RankData:
+    """What one rank trains on.
+
+    Attributes:
+        contract: of the rows.
+        statistics: of all training rows.
+        training: this rank's training rows.
+        training_rows: over all ranks.
+        validation: this rank's validation rows.
+        fingerprint: of everything that decides the result.
+    """
+
+    contract: Contract
+    statistics: TrainingStatistics
+    training: LabelledRows
+    training_rows: int
+    validation: LabelledRows
+    fingerprint: str
+
+    @classmethod
+    def read(cls, job: TrainingJob, place: RankEnvironment) -> "RankData":
+        """Reads this rank's share of the prepared rows.
+
+        Raises:
+            TrainingDataError: if the rows cannot be trained on.
+            OSError: if the contract or the statistics are missing.
+        """
+        contract = Contract.from_dict(json.loads(job.contract.read_text(encoding="utf-8")))
+        statistics = TrainingStatistics.from_json(job.statistics.read_text(encoding="utf-8"))
+        training = read_split(job.rows, contract, "train")
+        validation = read_split(job.rows, contract, "validation")
+        settings = job.settings
+        digest = hashlib.sha256()
+        for text in (json.dumps(settings.to_dict()), contract.fingerprint, statistics.to_json()):
+            digest.update(text.encode())
+        for values in (training.features_NF, training.labels_N, validation.features_NF, validation.labels_N):
+            digest.update(np.ascontiguousarray(values).tobytes())
+        own = shards_of_rank(len(training), settings.logical_shards, place.rank, place.world_size)
+        return cls(
+            contract=contract,
+            statistics=statistics,
+            training=training.take(np.concatenate([np.arange(s.start, s.stop) for s in own])),
+            training_rows=len(training),
+            validation=validation_share(validation, place.rank, place.world_size),
+            fingerprint=digest.hexdigest(),
+        )
+
+
+def run_rank(job: TrainingJob, place: RankEnvironment, events: RankEvents) -> None:
+    """Trains every candidate together with the other ranks; rank 0 writes the best one.
+
+    The candidate directory then holds `model.safetensors`, `network.json`, `history.json` and,
+    written last, `result.json`.
+
+    Args:
+        job: what to train, and how.
+        place: who this rank is.
+        events: where progress is reported.
+
+    Raises:
+        TrainingDataError: if the rows cannot be trained on.
+        TrainingDivergedError: if a loss stops being a number.
+        RuntimeError: from torch, if another rank ended or did not answer in time.
+    """
+    settings = job.settings
+    torch.set_num_threads(settings.threads_per_rank)
+    _silence_lightning()
+    data = RankData.read(job, place)
+    events.step += 1
+    if place.rank == 0:
+        job.output.mkdir(parents=True, exist_ok=True)
+    progress = RunProgress.resume(job.checkpoints, data.fingerprint)
+    for index, architecture in enumerate(settings.architectures):
+        candidate = progress.candidate(index, architecture.name)
+        if not candidate.finished:
+            _train(architecture, index, candidate, progress, job, place, data, events)
+            if place.rank == 0:
+                progress.save(job.checkpoints)
+    best = min(
+        zip(settings.architectures, progress.candidates, strict=True), key=lambda pair: pair[1].best_loss
+    )
+    network = _best_network(*best, data)
+    scores = _validation_scores(network, data)
+    ranks = _describe_ranks(progress, data, place)
+    if place.rank == 0:
+        save_network(network, job.output)
+        history = {candidate.name: candidate.history for candidate in progress.candidates}
+        _write_json(job.output / HISTORY_FILE, history)
+        _write_json(job.output / RESULT_FILE, _result(job, best[1], progress, scores, ranks))
+
+
+def _train(
+    architecture: Architecture,
+    index: int,
+    candidate: CandidateProgress,
+    progress: RunProgress,
+    job: TrainingJob,
+    place: RankEnvironment,
+    data: RankData,
+    events: RankEvents,
+) -> None:
+    settings = job.settings
+    # Every rank draws the same weights, and no candidate's depend on those tried before it.
+    torch.manual_seed(settings.seed + index)
+    network = RainNetwork.fitted(architecture, data.contract, data.statistics)
+    if candidate.weights:
+        network.load_state_dict(candidate.weights)
+    order = EpochOrder(
+        data.training_rows,
+        settings.rows_per_step(data.training_rows),
+        shards=settings.logical_shards,
+        rank=place.rank,
+        world_size=place.world_size,
+        seed=settings.seed,
+    )
+    device = _device(place)
+    batches = EpochBatches(EncodedRows.encode(data.training, network, device), order, candidate)
+    training = CandidateTraining(
+        network,
+        batches,
+        EncodedRows.encode(data.validation, network, device),
+        settings,
+        events,
+        lambda: progress.save(job.checkpoints),
+    )
+    _trainer(place, device, job, training.epochs - candidate.epoch).fit(training, train_dataloaders=batches)
+
+
+def _trainer(place: RankEnvironment, device: torch.device, job: TrainingJob, epochs: int) -> Trainer:
+    strategy: Strategy
+    if place.world_size == 1:
+        strategy = SingleDeviceStrategy(device)
+    else:
+        strategy = DDPStrategy(
+            cluster_environment=GangEnvironment(place),
+            parallel_devices=[device],
+            process_group_backend="nccl" if device.type == "cuda" else "gloo",
+            timeout=timedelta(seconds=job.settings.process_group_timeout_seconds),
+            broadcast_buffers=False,  # they are constants; broadcasting them costs 1 ms per step
+            gradient_as_bucket_view=True,
+        )
+    return Trainer(
+        accelerator="gpu" if device.type == "cuda" else "cpu",
+        devices=[device.index] if device.type == "cuda" else 1,
+        num_nodes=place.world_size,
+        strategy=strategy,
+        max_epochs=epochs,
+        logger=False,
+        enable_checkpointing=False,
+        enable_progress_bar=False,
+        enable_model_summary=False,
+        use_distributed_sampler=False,
+        default_root_dir=job.output,
+    )
+
+
+def _device(place: RankEnvironment) -> torch.device:
+    """Returns this rank's GPU where each rank of the machine can have one, or else the CPU.
+
+    Two ranks cannot share a GPU under NCCL; Apple's GPUs have no float64.
+    """
+    if torch.cuda.device_count() >= place.local_world_size:
+        return torch.device("cuda", place.local_rank)
+    return torch.device("cpu")
+
+
+def _best_network(architecture: Architecture, candidate: CandidateProgress, data: RankData) -> RainNetwork:
+    network = RainNetwork.fitted(architecture, data.contract, data.statistics)
+    network.load_state_dict(candidate.best_weights)
+    return network
+
+
+def _validation_scores(network: RainNetwork, data: RankData) -> dict[str, float]:
+    probability_N = network.probabilities(data.validation.features_NF)
+    label_N = data.validation.labels_N
+    # Clipped as scikit-learn's log_loss does it: one confident miss must not make the sum infinite.
+    likely_N = np.clip(np.where(label_N == 1, probability_N, 1 - probability_N), np.finfo(float).eps, 1)
+    sums = torch.tensor(
+        [-np.log(likely_N).sum(), ((probability_N - label_N) ** 2).sum(), float(len(label_N))],
+        dtype=torch.float64,
+    )
+    log_loss, brier, rows = reduce_sum(sums).tolist()
+    return {
+        "validation_log_loss": log_loss / rows,
+        "validation_brier_score": brier / rows,
+        "validation_rows": int(rows),
+    }
+
+
+def _describe_ranks(
+    progress: RunProgress, data: RankData, place: RankEnvironment
+) -> list[dict[str, Any]]:
+    seconds = max(sum(candidate.fit_seconds for candidate in progress.candidates), 1e-9)
+    share = len(data.training) / data.training_rows
+    own = {
+        "rank": place.rank,
+        "host": socket.gethostname(),
+        "pid": os.getpid(),
+        "device": str(_device(place)),
+        "training_rows": len(data.training),
+        "validation_rows": len(data.validation),
+        "samples_per_second": share * sum(c.rows_stepped for c in progress.candidates) / seconds,
+    }
+    if place.world_size == 1:
+        return [own]
+    every: list[Any] = [None] * place.world_size
+    torch.distributed.all_gather_object(every, own)
+    return every
+
+
+def _result(
+    job: TrainingJob,
+    best: CandidateProgress,
+    progress: RunProgress,
+    scores: dict[str, float],
+    ranks: list[dict[str, Any]],
+) -> dict[str, Any]:
+    fit = max(sum(candidate.fit_seconds for candidate in progress.candidates), 1e-9)
+    validation = sum(candidate.validation_seconds for candidate in progress.candidates)
+    rows = sum(candidate.rows_stepped for candidate in progress.candidates)
+    return {
+        "variant": best.name,
+        "best_epoch": best.best_epoch,
+        "epochs_run": best.epoch,
+        **scores,
+        "candidates": [
+            {
+                "variant": candidate.name,
+                "best_epoch": candidate.best_epoch,
+                "epochs_run": candidate.epoch,
+                "validation_log_loss": candidate.best_loss,
+            }
+            for candidate in progress.candidates
+        ],
+        "samples_per_second": rows / fit,
+        "samples_per_second_without_validation": rows / max(fit - validation, 1e-9),
+        "rows_stepped": rows,
+        "seconds": fit,
+        "training_rows": sum(rank["training_rows"] for rank in ranks),
+        "world_size": len(ranks),
+        "ranks": ranks,
+        "seed": job.settings.seed,
+        "settings": asdict(job.settings),
+        "torch_version": torch.__version__,
+    }
+
+
+def _write_json(path: Path, content: object) -> None:
+    partial = path.with_suffix(".partial")
+    partial.write_text(json.dumps(content, indent=1, sort_keys=True, allow_nan=False) + "\n", encoding="utf-8")
+    partial.replace(path)
+
+
+def _silence_lightning() -> None:
+    """Keeps Lightning's advice off the log: what a rank reports are its events."""
+    for name in ("lightning", "lightning.pytorch", "lightning.fabric"):
+        logging.getLogger(name).setLevel(logging.ERROR)
+    warnings.filterwarnings("ignore", module=r"lightning\.")

@@ -1,0 +1,155 @@
+"""Bytes of one CSV file to records with line numbers: a strict RFC 4180 reader (stdlib only).
+
+Belongs here: line ends, quotes, encoding. Does not belong here: what the cells mean, headers
+(`raw_files`) or Spark (`reading`).
+
+Strict where leniency would move values into wrong cells (quotes), lenient where nothing can be
+lost (CRLF and LF, a missing last line end, blank lines).
+"""
+
+import re
+from collections import deque
+from collections.abc import Iterator
+from typing import BinaryIO, NamedTuple
+
+from weather_assets.processing.reasons import Reason
+
+MAXIMUM_RECORD_BYTES = 1 << 20
+"""Longest record that is read: bounds the memory that one unclosed quote or a file without line
+ends can take. A row of weather readings has some hundred bytes."""
+
+_BYTE_ORDER_MARK = b"\xef\xbb\xbf"
+_CELL = re.compile(r'(?:"([^"]*(?:""[^"]*)*)"|([^",]*))(,|\Z)')
+
+
+class Record(NamedTuple):
+    """One record of a CSV file.
+
+    Attributes:
+        line: number of the physical line on which it starts; the first line of the file is 1.
+        raw: its exact text without the final line end.
+        cells: its cells, unquoted but not trimmed; empty where `problem` is given.
+        problem: why it cannot be divided into cells, or None.
+    """
+
+    line: int
+    raw: str
+    cells: list[str]
+    problem: Reason | None
+
+
+def read_records(stream: BinaryIO) -> Iterator[Record]:
+    """Yields every record of a file, the header included, blank lines left out.
+
+    A quoted cell may span lines. When a quote is never closed, or not by a comma or a line end,
+    only the line that it starts on is a bad record; reading goes on with the next line.
+
+    Args:
+        stream: the file, at its beginning; a byte order mark is skipped.
+
+    Yields:
+        The records in the order of the file.
+    """
+    lines = _PhysicalLines(stream)
+    while (line := lines.take()) is not None:
+        number = lines.taken
+        if len(line) > MAXIMUM_RECORD_BYTES:
+            yield Record(number, _lenient(line), [], Reason.RECORD_TOO_LONG)
+        elif b'"' in line:
+            yield _quoted_record(number, line, lines)
+        elif not line.isspace():
+            yield _record(number, line, Reason.MALFORMED_QUOTE)
+
+
+class _PhysicalLines:
+    """The lines of a file with their ends, and the ability to go back to a line."""
+
+    def __init__(self, stream: BinaryIO) -> None:
+        self._stream = stream
+        self._ahead: deque[bytes] = deque()
+        self._at_start = True
+        self.taken = 0
+
+    def take(self) -> bytes | None:
+        """Returns the next line (a line that is too long is cut off), or None at the end."""
+        line = self._ahead.popleft() if self._ahead else self._read()
+        if line is None:
+            return None
+        self.taken += 1
+        return line
+
+    def give_back(self, lines: list[bytes]) -> None:
+        """Undoes the last `len(lines)` calls of `take`."""
+        self._ahead.extendleft(reversed(lines))
+        self.taken -= len(lines)
+
+    def _read(self) -> bytes | None:
+        line = self._stream.readline(MAXIMUM_RECORD_BYTES + 1)
+        if self._at_start:
+            line = line.removeprefix(_BYTE_ORDER_MARK)
+            self._at_start = False
+            if not line:  # a file that holds nothing but the byte order mark
+                line = self._stream.readline(MAXIMUM_RECORD_BYTES + 1)
+        if not line:
+            return None
+        rest = line
+        while len(rest) > MAXIMUM_RECORD_BYTES and not rest.endswith(b"\n"):
+            rest = self._stream.readline(MAXIMUM_RECORD_BYTES + 1)
+        return line
+
+
+def _quoted_record(number: int, line: bytes, lines: _PhysicalLines) -> Record:
+    """Returns the record that starts with a line that holds quotes.
+
+    In a well-formed record quotes come in pairs, so an odd count means that a cell is still open.
+    """
+    if line.count(b'"') % 2 == 0:
+        return _record(number, line, Reason.MALFORMED_QUOTE)
+    more: list[bytes] = []
+    size = len(line)
+    is_open = True
+    while is_open and size <= MAXIMUM_RECORD_BYTES and (next_line := lines.take()) is not None:
+        more.append(next_line)
+        size += len(next_line)
+        is_open = next_line.count(b'"') % 2 == 0
+    if not is_open and size <= MAXIMUM_RECORD_BYTES:
+        record = _record(number, line + b"".join(more), Reason.UNTERMINATED_QUOTE)
+        if record.problem is not Reason.UNTERMINATED_QUOTE:
+            return record
+    lines.give_back(more)
+    return Record(number, _lenient(line), [], Reason.UNTERMINATED_QUOTE)
+
+
+def _record(number: int, content: bytes, when_malformed: Reason) -> Record:
+    content = _without_line_end(content)
+    try:
+        raw = content.decode("utf-8")
+    except UnicodeDecodeError:
+        return Record(number, _lenient(content), [], Reason.INVALID_ENCODING)
+    if "\0" in raw:
+        return Record(number, raw, [], Reason.NUL_BYTE)
+    if '"' not in raw:
+        return Record(number, raw, raw.split(","), None)
+    cells = _cells(raw)
+    return Record(number, raw, cells or [], None if cells else when_malformed)
+
+
+def _cells(raw: str) -> list[str] | None:
+    """Returns the cells of a record that holds quotes, or None if the quotes are malformed."""
+    cells: list[str] = []
+    position = 0
+    while match := _CELL.match(raw, position):
+        quoted, plain, separator = match.groups()
+        cells.append(plain if quoted is None else quoted.replace('""', '"'))
+        if not separator:
+            return cells
+        position = match.end()
+    return None
+
+
+def _without_line_end(content: bytes) -> bytes:
+    return content.removesuffix(b"\n").removesuffix(b"\r")
+
+
+def _lenient(content: bytes) -> str:
+    return _without_line_end(content).decode("utf-8", errors="replace")

@@ -1,0 +1,291 @@
+"""What a candidate must show, as named claims with three possible outcomes.
+
+Belongs here: the criteria and the rules that turn intervals and row counts into pass, fail or
+inconclusive. Does not belong here: how intervals are computed (`significance`), or which
+comparisons a candidate needs (`assessment`).
+
+Two kinds of comparison of Brier scores on the same test rows:
+
+- *Better than* a reference (superiority): the 95 % interval of the difference lies entirely below
+  zero. Entirely above (or exactly at) zero it is a fail, anything else is inconclusive.
+- *No worse than* a reference (non-inferiority; Wellek 2010, Testing Statistical Hypotheses of
+  Equivalence and Noninferiority, ch. 2): the upper bound of the 90 % interval, a one-sided 95 %
+  bound, lies below a margin. The margin is stated in Brier skill score, the unit in which people
+  compare these forecasts: 0.05 means "gives away at most 5 % of the Brier score of the training
+  base rate". In Brier score alone a margin would mean nothing (0.01 is half of everything where
+  rain is rare), and relative to the reference's own Brier score it would vanish for a reference
+  that is almost perfect.
+
+Why 0.05 and these levels. Between networks of the intended size and logistic regression, or the
+same network trained from another seed, the standard error of the skill difference is 0.010 to
+0.015 on the Seattle test rows (365 days), 0.015 to 0.03 on Greensboro (114 days, 32 of them with
+rain) and 0.005 to 0.01 between networks on NYC (92 days). Chances of pass / fail in percent, the
+rest being inconclusive (normal approximation), of a candidate that truly gives away this much:
+
+    standard error             0.005     0.010     0.020     0.030
+    no loss      first       100 / 0   100 / 0    80 / 0    51 / 0
+                 challenger   98 / 2    98 / 2    80 / 2    51 / 2
+    loss 0.02    first       100 / 0    91 / 0    44 / 0    26 / 0
+                 challenger   2 / 98   48 / 52   44 / 17   26 / 10
+    loss 0.05    first         5 / 5     5 / 5     5 / 5     5 / 5
+                 challenger  0 / 100   0 / 100    5 / 71    5 / 38
+    loss 0.10    first       0 / 100   0 / 100    0 / 80    0 / 51
+                 challenger  0 / 100   0 / 100   0 / 100    0 / 92
+
+Half the margin would let an equally good network pass on the smaller files less often than not;
+twice the margin would pass, as "no worse", a network that lost most of what logistic regression
+has over climatology on Greensboro (0.15).
+
+A challenger ("challenger" above; "first" is the first champion against logistic regression) faces
+one rule more: shown to be worse than the champion at all (the 95 % interval entirely above zero) it
+fails, inside the margin or not. So the margin forgives only what the test rows cannot resolve, and
+a chain of challengers, each a little worse than the one before, cannot walk the champion downhill
+where there are data enough to see it. Where data are few it still can, by less than the margin a
+step: that is why a challenger must beat climatology as well.
+
+A challenger whose probabilities are the champion's own differs by exactly zero and passes: "not
+worse" is all that is claimed. Whether an identical model is worth promoting is not for statistics;
+models are told apart by content before they are judged.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+import numpy as np
+
+from weather_assets.verification.samples import VerificationError, WeatherRows
+from weather_assets.verification.significance import RESAMPLES, SEED, Interval
+
+
+class Outcome(StrEnum):
+    """What the test rows say about a claim. Only a pass moves anything."""
+
+    PASS = "pass"  # noqa: S105 (an outcome, not a password)
+    FAIL = "fail"
+    INCONCLUSIVE = "inconclusive"
+
+
+@dataclass(frozen=True, slots=True)
+class Criteria:
+    """What counts as shown. The module docstring gives the reasons.
+
+    Attributes:
+        superiority_confidence: level of the two-sided interval that must lie below zero.
+        non_inferiority_confidence: level of the two-sided interval whose upper bound must lie
+            below the margin; 0.90 makes that a one-sided 95 % bound.
+        margin: Brier skill score (against the training base rate) that may be given away.
+        minimum_events: fewest test rows with the event on which anything is decided.
+        minimum_non_events: fewest test rows without it.
+        minimum_blocks: fewest blocks; bootstrap intervals of fewer independent values cannot be
+            relied on.
+        minimum_event_blocks: fewest blocks that hold an event: 200 wet hours of one storm are one
+            case, not 200.
+        resamples: bootstrap resamples.
+        seed: seed of the bootstrap.
+    """
+
+    superiority_confidence: float = 0.95
+    non_inferiority_confidence: float = 0.90
+    margin: float = 0.05
+    minimum_events: int = 20
+    minimum_non_events: int = 20
+    minimum_blocks: int = 30
+    minimum_event_blocks: int = 10
+    resamples: int = RESAMPLES
+    seed: int = SEED
+
+    def __post_init__(self) -> None:
+        """Refuse criteria that decide nothing or anything.
+
+        Raises:
+            VerificationError: naming the criterion, its value and what is allowed.
+        """
+        for name in ("superiority_confidence", "non_inferiority_confidence"):
+            if not 0.5 <= getattr(self, name) < 1.0:
+                raise VerificationError(
+                    f"criteria: {name} must be in [0.5, 1); found {getattr(self, name)}"
+                )
+        if not 0.0 < self.margin < 1.0:
+            raise VerificationError(
+                "criteria: margin is a Brier skill score in (0, 1), 0.05 by default; "
+                f"found {self.margin}"
+            )
+        for name, least in (
+            ("minimum_events", 1),
+            ("minimum_non_events", 1),
+            ("minimum_blocks", 2),
+            ("minimum_event_blocks", 1),
+            ("resamples", 100),
+        ):
+            if getattr(self, name) < least:
+                raise VerificationError(
+                    f"criteria: {name} must be at least {least}; found {getattr(self, name)}"
+                )
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """One thing that a candidate must show.
+
+    Attributes:
+        name: stable identifier, read as a statement (`no_worse_than_champion`).
+        outcome: whether the test rows show it.
+        sentence: the same for people, with the numbers.
+        numbers: what decided, by name; stable per claim name.
+    """
+
+    name: str
+    outcome: Outcome
+    sentence: str
+    numbers: Mapping[str, float] = field(default_factory=dict[str, float])
+
+
+def overall(claims: tuple[Claim, ...]) -> Outcome:
+    """Returns fail if any claim fails, else inconclusive if any is or there is none, else pass."""
+    outcomes = {claim.outcome for claim in claims}
+    if Outcome.FAIL in outcomes:
+        return Outcome.FAIL
+    return Outcome.PASS if outcomes == {Outcome.PASS} else Outcome.INCONCLUSIVE
+
+
+def claim_valid_probabilities(problem: str | None) -> Claim:
+    """Returns whether every probability of the candidate can be verified at all.
+
+    Args:
+        problem: what is wrong with them, or None (`Forecast.problem`).
+    """
+    name = "probabilities_are_valid"
+    if problem is None:
+        sentence = "Every probability of the candidate is a number in [0, 1]."
+        return Claim(name, Outcome.PASS, sentence)
+    return Claim(name, Outcome.FAIL, f"The candidate cannot be verified: {problem}.")
+
+
+def claim_enough_data(test: WeatherRows, criteria: Criteria) -> Claim:
+    """Returns whether the test rows can decide anything: pass or inconclusive, never fail.
+
+    Args:
+        test: the test rows.
+        criteria: the least that is needed.
+    """
+    counts = count_rows(test)
+    needed = {
+        "events": criteria.minimum_events,
+        "non_events": criteria.minimum_non_events,
+        "blocks": criteria.minimum_blocks,
+        "event_blocks": criteria.minimum_event_blocks,
+    }
+    words = {
+        "events": "rows with the event",
+        "non_events": "rows without it",
+        "blocks": f"blocks ({test.block_kind.value})",
+        "event_blocks": "blocks that hold an event",
+    }
+    short = [name for name, least in needed.items() if counts[name] < least]
+    parts = [f"{counts[name]} {words[name]} (at least {needed[name]})" for name in short or needed]
+    numbers = {name: float(counts[name]) for name in needed}
+    numbers |= {f"minimum_{name}": float(least) for name, least in needed.items()}
+    if short:
+        sentence = f"Too few test rows to decide anything: {', '.join(parts)}. Add data to raw/."
+        return Claim("enough_data", Outcome.INCONCLUSIVE, sentence, numbers)
+    sentence = f"The test rows are enough: {', '.join(parts)}."
+    return Claim("enough_data", Outcome.PASS, sentence, numbers)
+
+
+def count_rows(rows: WeatherRows) -> dict[str, int]:
+    """Returns `rows`, `events`, `non_events`, `blocks` and `event_blocks` of some rows."""
+    wet_N = rows.observed_N > 0.0
+    return {
+        "rows": len(rows),
+        "events": int(wet_N.sum()),
+        "non_events": int((~wet_N).sum()),
+        "blocks": len(np.unique(rows.block_N)),
+        "event_blocks": len(np.unique(rows.block_N[wet_N])),
+    }
+
+
+def claim_better(name: str, reference: str, difference: Interval, scale: float) -> Claim:
+    """Returns whether the candidate's Brier score is lower than a reference's beyond chance.
+
+    Args:
+        name: name of the claim.
+        reference: the reference in words ("the training base rate").
+        difference: candidate's less reference's Brier score.
+        scale: Brier score of the training base rate on the same rows, for the sentence.
+    """
+    if difference.upper < 0.0:
+        outcome, verb = Outcome.PASS, "beats"
+    elif difference.lower >= 0.0:
+        outcome, verb = Outcome.FAIL, "does not beat"
+    else:
+        outcome, verb = Outcome.INCONCLUSIVE, "is not shown to beat"
+    sentence = f"The candidate {verb} {reference}: {_in_words(difference, scale)}."
+    return Claim(name, outcome, sentence, _numbers(difference))
+
+
+def claim_no_worse(
+    name: str,
+    reference: str,
+    difference: Interval,
+    margin: float,
+    scale: float,
+    shown_worse: Interval | None = None,
+) -> Claim:
+    """Returns whether the candidate's Brier score is no worse than a reference's, up to a margin.
+
+    Args:
+        name: name of the claim.
+        reference: the reference in words ("logistic regression").
+        difference: candidate's less reference's Brier score, at the non-inferiority level.
+        margin: Brier skill score that may be given away.
+        scale: Brier score of the training base rate on the same rows; `margin * scale` is the
+            margin in Brier score.
+        shown_worse: the same difference at the superiority level, where being worse at all beyond
+            chance is a fail even inside the margin; None where it is not.
+    """
+    limit = margin * scale
+    worse = shown_worse is not None and shown_worse.lower > 0.0
+    if difference.lower > limit or worse:
+        outcome, verb = Outcome.FAIL, "is worse than"
+    elif difference.upper < limit:
+        outcome, verb = Outcome.PASS, "is no worse than"
+    else:
+        outcome, verb = Outcome.INCONCLUSIVE, "is not shown to be as good as"
+    sentence = (
+        f"The candidate {verb} {reference}: {_in_words(difference, scale)}; at most {limit:.5f} "
+        f"({margin:.3f} of skill) may be given away"
+    )
+    if worse:
+        sentence += ", and nothing where the test rows show the loss beyond chance"
+    return Claim(name, outcome, f"{sentence}.", {**_numbers(difference), "margin": limit})
+
+
+def claim_undecided(name: str, reference: str, why: str) -> Claim:
+    """Returns an inconclusive claim for a comparison that cannot be made.
+
+    Args:
+        name: name of the claim.
+        reference: the reference in words.
+        why: the reason, as a clause.
+    """
+    return Claim(name, Outcome.INCONCLUSIVE, f"Not judged against {reference}: {why}.")
+
+
+def _in_words(difference: Interval, scale: float) -> str:
+    skill = -difference.estimate / scale
+    return (
+        f"its Brier score differs by {difference.estimate:+.5f} "
+        f"({difference.confidence_level:.0%} interval {difference.lower:+.5f} to "
+        f"{difference.upper:+.5f}, {difference.blocks} blocks), its skill by {skill:+.3f}"
+    )
+
+
+def _numbers(difference: Interval) -> dict[str, float]:
+    return {
+        "difference": difference.estimate,
+        "lower": difference.lower,
+        "upper": difference.upper,
+        "confidence_level": difference.confidence_level,
+        "blocks": float(difference.blocks),
+    }

@@ -1,0 +1,215 @@
+"""From probabilities to a verdict: which comparisons a candidate needs, and what they show.
+
+Belongs here: the sequence and the choice of references. Does not belong here: scores (`metrics`),
+intervals (`significance`), rules (`claims`), pictures or tables (`assessment`).
+
+Shape suffixes: N rows.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from weather_assets.verification.baselines import (
+    BASE_RATE,
+    CLIMATOLOGY,
+    LOGISTIC_REGRESSION,
+    climatology_reference,
+)
+from weather_assets.verification.claims import (
+    Claim,
+    Criteria,
+    Outcome,
+    claim_better,
+    claim_enough_data,
+    claim_no_worse,
+    claim_undecided,
+    claim_valid_probabilities,
+    count_rows,
+)
+from weather_assets.verification.contest import BRIER_SCORE, Contest
+from weather_assets.verification.metrics import ForecastScores, choose_threshold, score_forecast
+from weather_assets.verification.samples import Forecast, Samples, VerificationError, WeatherRows
+from weather_assets.verification.verdict import (
+    CANDIDATE,
+    CHAMPION,
+    Identity,
+    Verdict,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Undecided:
+    """Why no comparison can be made, as a clause."""
+
+    why: str
+
+
+def evaluate_candidate(
+    samples: Samples,
+    *,
+    identity: Identity,
+    event: str,
+    candidate: Forecast,
+    baselines: Mapping[str, Forecast],
+    champion: Forecast | None = None,
+    criteria: Criteria | None = None,
+) -> Verdict:
+    """Returns the verdict on a candidate, from probabilities alone.
+
+    Every candidate must give valid probabilities, on test rows that are enough to decide anything,
+    beat the training base rate, and stand up to the seasonal climatology. The first champion must
+    be no worse than logistic regression, a challenger no worse than the champion. The rules and
+    the power they have are in `claims`.
+
+    No data is never a pass: without enough test rows nothing is decided. Probabilities that are
+    not numbers in [0, 1] fail the candidate; those of the champion leave the comparison with it
+    undecided.
+
+    Args:
+        samples: the three splits; scores are of the test rows, thresholds of the validation rows.
+        identity: what is judged, on what.
+        event: the event that is forecast, in words.
+        candidate: probabilities of the candidate.
+        baselines: probabilities of the baselines (`fit_baselines`), at least `base_rate`,
+            `climatology` and `logistic_regression`.
+        champion: probabilities of the champion; None where there is none.
+        criteria: what must be shown; `Criteria()` by default.
+
+    Raises:
+        VerificationError: if a baseline is missing or invalid, or `champion` and
+            `identity.champion_version` are not both given or both absent.
+    """
+    criteria = Criteria() if criteria is None else criteria
+    _check_baselines(samples, baselines)
+    if (champion is None) != (identity.champion_version is None):
+        raise VerificationError(
+            "give the champion's probabilities and its version, or neither; found version "
+            f"{identity.champion_version!r} and {'no ' if champion is None else ''}probabilities"
+        )
+    judged = {CANDIDATE: candidate}
+    if champion is not None:
+        judged[CHAMPION] = champion
+    problems = {name: forecast.problem(samples) for name, forecast in judged.items()}
+    valid = {name: forecast for name, forecast in judged.items() if problems[name] is None}
+    forecasts = {**valid, **baselines}
+    counts = count_rows(samples.test)
+    contest = Contest.of(samples.test, forecasts, criteria) if counts["blocks"] > 1 else None
+    return Verdict(
+        identity=identity,
+        event=event,
+        rows={
+            "train": count_rows(samples.train),
+            "validation": count_rows(samples.validation),
+            "test": counts,
+        },
+        block_kind=samples.test.block_kind,
+        references={
+            BASE_RATE: "event frequency of all training rows",
+            CLIMATOLOGY: climatology_reference(samples.train),
+        },
+        criteria=criteria,
+        claims=_claims(samples, contest, problems, criteria),
+        scores=_scores(samples, forecasts),
+        skill_intervals={} if contest is None else contest.skill_intervals(),
+        comparisons=() if contest is None else contest.comparisons(),
+    )
+
+
+def _check_baselines(samples: Samples, baselines: Mapping[str, Forecast]) -> None:
+    missing = sorted({BASE_RATE, CLIMATOLOGY, LOGISTIC_REGRESSION} - set(baselines))
+    if missing:
+        raise VerificationError(f"baselines {missing} are missing; found {sorted(baselines)}")
+    for name, forecast in baselines.items():
+        problem = forecast.problem(samples)
+        if problem is not None:
+            raise VerificationError(f"baseline {name!r} cannot be verified: {problem}")
+
+
+def _scores(samples: Samples, forecasts: Mapping[str, Forecast]) -> dict[str, ForecastScores]:
+    if not len(samples.test):
+        return {}
+    return {
+        name: score_forecast(
+            forecast.test_N,
+            samples.test.observed_N,
+            threshold=choose_threshold(forecast.validation_N, samples.validation.observed_N),
+            base_rate_N=forecasts[BASE_RATE].test_N,
+            climatology_N=forecasts[CLIMATOLOGY].test_N,
+        )
+        for name, forecast in forecasts.items()
+    }
+
+
+def _claims(
+    samples: Samples,
+    contest: Contest | None,
+    problems: Mapping[str, str | None],
+    criteria: Criteria,
+) -> tuple[Claim, ...]:
+    valid = claim_valid_probabilities(problems[CANDIDATE])
+    enough = claim_enough_data(samples.test, criteria)
+    ground: Contest | Undecided
+    if valid.outcome is not Outcome.PASS:
+        ground = Undecided("the candidate's probabilities are not valid")
+    elif contest is None or enough.outcome is not Outcome.PASS:
+        ground = Undecided("the test rows are too few")
+    else:
+        ground = contest
+    return (
+        valid,
+        enough,
+        _claim_better(ground, "beats_base_rate", BASE_RATE, "the training base rate"),
+        *_climatology_claims(samples.train, ground),
+        _claim_against_best(ground, problems),
+    )
+
+
+def _climatology_claims(train: WeatherRows, ground: Contest | Undecided) -> tuple[Claim, ...]:
+    """Returns what must be shown against a climatology that knows more than the base rate.
+
+    Station-by-month climatology must be beaten. One that knows only the month (or only the
+    station) must not do better: on a year of days of one station, 6 to 8 % of skill beyond the
+    month's frequency have a standard error of 4 %, so that a decent forecast would be held back
+    every other time.
+    """
+    has_station, has_month = bool((train.station_N >= 0).any()), bool((train.month_N > 0).any())
+    if not has_station and not has_month:
+        return ()
+    reference = f"climatology ({climatology_reference(train)})"
+    if has_station and has_month:
+        return (_claim_better(ground, "beats_climatology", CLIMATOLOGY, reference),)
+    return (_claim_no_worse(ground, "no_worse_than_climatology", CLIMATOLOGY, reference),)
+
+
+def _claim_against_best(ground: Contest | Undecided, problems: Mapping[str, str | None]) -> Claim:
+    if CHAMPION not in problems:
+        name = "no_worse_than_logistic_regression"
+        return _claim_no_worse(ground, name, LOGISTIC_REGRESSION, "logistic regression")
+    problem = problems[CHAMPION]
+    if problem is not None and isinstance(ground, Contest):
+        ground = Undecided(f"the champion cannot be verified ({problem})")
+    return _claim_no_worse(ground, "no_worse_than_champion", CHAMPION, "the champion")
+
+
+def _claim_better(ground: Contest | Undecided, name: str, forecast: str, reference: str) -> Claim:
+    if isinstance(ground, Undecided):
+        return claim_undecided(name, reference, ground.why)
+    difference = ground.difference(BRIER_SCORE, forecast, ground.criteria.superiority_confidence)
+    return claim_better(name, reference, difference, ground.scale)
+
+
+def _claim_no_worse(ground: Contest | Undecided, name: str, forecast: str, reference: str) -> Claim:
+    if isinstance(ground, Undecided):
+        return claim_undecided(name, reference, ground.why)
+    criteria = ground.criteria
+    shown_worse = None
+    if forecast == CHAMPION:
+        shown_worse = ground.difference(BRIER_SCORE, forecast, criteria.superiority_confidence)
+    return claim_no_worse(
+        name,
+        reference,
+        ground.difference(BRIER_SCORE, forecast, criteria.non_inferiority_confidence),
+        margin=criteria.margin,
+        scale=ground.scale,
+        shown_worse=shown_worse,
+    )

@@ -1,0 +1,32 @@
+"""A picture of how training went. Belongs here: learning curves. Does not: verdicts (`plots`)."""
+
+import io
+from collections.abc import Mapping, Sequence
+
+from matplotlib.figure import Figure
+
+_WIDTH_INCHES, _HEIGHT_INCHES, _DOTS_PER_INCH = 7.0, 4.0, 100
+
+
+def draw_learning_curves(history: Mapping[str, Sequence[Mapping[str, float]]]) -> bytes:
+    """Draws training and validation log loss against epochs.
+
+    Args:
+        history: by variant, one row per validation with `epoch`, `train_loss` and
+            `validation_loss`, log losses in nats.
+
+    Returns:
+        A PNG picture, 700 pixels wide.
+    """
+    figure = Figure(figsize=(_WIDTH_INCHES, _HEIGHT_INCHES), dpi=_DOTS_PER_INCH, layout="constrained")
+    axes = figure.subplots()
+    for index, (variant, rows) in enumerate(history.items()):
+        epochs = [row["epoch"] for row in rows]
+        colour = f"C{index}"
+        axes.plot(epochs, [row["validation_loss"] for row in rows], color=colour, label=variant)
+        axes.plot(epochs, [row["train_loss"] for row in rows], color=colour, linestyle=":")
+    axes.set(xlabel="epoch", ylabel="log loss (nats)", title="Validation (line) and training (dotted)")
+    axes.legend(frameon=False)
+    buffer = io.BytesIO()
+    figure.savefig(buffer, format="png")
+    return buffer.getvalue()

@@ -1,0 +1,104 @@
+"""Pins the asset graph: keys, dependencies, groups, checks, conditions, jobs and sensors."""
+
+from pathlib import Path
+
+import dagster as dg
+import pytest
+import yaml
+
+from weather_assets.commands.instance import instance_settings
+from weather_assets.definitions import build_defs
+
+FOLLOWS = "follows_its_inputs"
+GRAPH = {
+    "raw_weather": ("observations", set(), {"header_fits_contract"}, None),
+    "processed_weather": (
+        "observations",
+        {"raw_weather"},
+        {"rows_accounted_for", "features_within_physical_bounds", "both_classes_in_every_split"},
+        FOLLOWS,
+    ),
+    "rejected_weather": ("observations", {"raw_weather"}, {"reject_ratio_within_limit"}, FOLLOWS),
+    "weather_checkpoint": ("training", {"processed_weather"}, set(), FOLLOWS),
+    "model_verdict": (
+        "training",
+        {"weather_checkpoint", "processed_weather"},
+        {"candidate_is_no_worse"},
+        FOLLOWS,
+    ),
+    "champion_model": ("training", {"model_verdict"}, set(), FOLLOWS),
+    "scoring_package": (
+        "serving",
+        {"champion_model"},
+        {"served_package_agrees_with_network", "served_package_refuses_bad_requests"},
+        FOLLOWS,
+    ),
+}
+JOBS = {
+    "spark_preprocessing_pipeline": {"raw_weather", "processed_weather", "rejected_weather"},
+    "distributed_training_pipeline": {"weather_checkpoint", "model_verdict", "champion_model"},
+    "continuous_training": set(GRAPH),
+}
+REPOSITORY = Path(__file__).resolve().parents[2]
+
+
+@pytest.fixture(scope="module")
+def definitions() -> dg.Definitions:
+    return build_defs()
+
+
+def test_the_graph_is_the_designed_one(definitions: dg.Definitions) -> None:
+    checks = definitions.resolve_asset_graph().asset_check_keys
+    found = {
+        spec.key.to_user_string(): (
+            spec.group_name,
+            {dep.asset_key.to_user_string() for dep in spec.deps},
+            {key.name for key in checks if key.asset_key == spec.key},
+            spec.automation_condition.get_label() if spec.automation_condition else None,
+        )
+        for spec in definitions.resolve_all_asset_specs()
+    }
+    assert found == GRAPH
+
+
+def test_every_check_blocks(definitions: dg.Definitions) -> None:
+    graph = definitions.resolve_asset_graph()
+    assert graph.asset_check_keys
+    assert all(graph.get(key).blocking for key in graph.asset_check_keys)
+
+
+def test_every_asset_explains_itself(definitions: dg.Definitions) -> None:
+    for spec in definitions.resolve_all_asset_specs():
+        assert len(spec.description or "") > 80, spec.key
+        assert "Fails" in (spec.description or ""), spec.key
+        assert spec.owners, spec.key
+        assert spec.code_version, spec.key
+        assert spec.kinds, spec.key
+
+
+def test_jobs_keep_their_names(definitions: dg.Definitions) -> None:
+    for name, assets in JOBS.items():
+        job = definitions.resolve_job_def(name)
+        selected = {key.to_user_string() for key in job.asset_layer.executable_asset_keys}
+        assert selected == assets
+
+
+def test_sensors_are_on(definitions: dg.Definitions) -> None:
+    for name in ("raw_weather_sensor", "continuous_training_sensor"):
+        sensor = definitions.resolve_sensor_def(name)
+        assert sensor.default_status is dg.DefaultSensorStatus.RUNNING
+        assert sensor.description
+
+
+def test_the_repositorys_instance_is_the_one_that_commands_write() -> None:
+    settings = yaml.safe_load((REPOSITORY / "dagster.yaml").read_text(encoding="utf-8"))
+    assert settings == instance_settings("data/dagster")
+
+
+def test_the_workspace_names_the_code_location() -> None:
+    workspace = yaml.safe_load((REPOSITORY / "workspace.yaml").read_text(encoding="utf-8"))
+    module = workspace["load_from"][0]["python_module"]
+    assert module == {
+        "module_name": "weather_assets.definitions",
+        "location_name": "weather_assets",
+    }

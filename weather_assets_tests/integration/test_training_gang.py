@@ -1,0 +1,249 @@
+"""Real ranks under the gang launcher: whatever happens to them, the weights come out the same."""
+
+import hashlib
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+import psutil
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from weather_assets.adapters.gang import GangOutcome, run_gang
+from weather_assets.adapters.gang_settings import GangSettings
+from weather_assets.adapters.loopback import free_loopback_port
+from weather_assets.adapters.rank_processes import ProcessBackend
+from weather_assets.adapters.rank_protocol import RankEvent
+from weather_assets.adapters.rank_watch import FailureCause
+from weather_assets.contract.loading import builtin_contracts
+from weather_assets.contract.schema import Contract
+from weather_assets.contract.statistics import (
+    QUANTILE_COUNT,
+    FeatureStatistics,
+    TrainingStatistics,
+)
+from weather_assets.forecasting.settings import Architecture, TrainingJob, TrainingSettings
+
+ROWS = 2_000
+MID_TRAINING_STEPS = 60
+"""Steps into an attempt at which a rank is harmed: some checkpoints old, far from the end."""
+
+SETTINGS = GangSettings(
+    start_timeout_seconds=60,
+    heartbeat_timeout_seconds=6,
+    progress_timeout_seconds=60,
+    stop_grace_seconds=1,
+    max_relaunches=4,
+)
+
+
+def five_column_contract() -> Contract:
+    return next(contract for contract in builtin_contracts() if contract.name == "five_column")
+
+
+def prepared_rows(seed: int) -> pa.Table:
+    """Rows as `processed_weather` writes them: rain where it is humid and cloudy, mostly."""
+    random = np.random.default_rng(seed)
+    columns = {
+        feature.name: random.uniform(feature.minimum or 0, feature.maximum or 0, ROWS)
+        for feature in five_column_contract().features
+    }
+    odds = columns["Humidity"] + columns["Cloud_Cover"] + random.normal(0, 20, ROWS)
+    split = np.repeat(["train", "validation", "test"], [1_300, 200, 500])
+    return pa.table(
+        {
+            **columns,
+            "label_encoded": (odds > 110).astype(np.int64),
+            "split": split,
+            "row_hash": random.permutation(ROWS).astype(np.int64),
+        }
+    )
+
+
+def statistics_of(rows: pa.Table, contract: Contract) -> TrainingStatistics:
+    """Statistics of the training rows, by numpy."""
+    train = rows.filter(pa.array(rows["split"].to_numpy() == "train"))
+    features: list[FeatureStatistics] = []
+    for name in (feature.name for feature in contract.features):
+        values = train[name].to_numpy()
+        quantiles = np.quantile(values, np.linspace(0, 1, QUANTILE_COUNT))
+        features.append(
+            FeatureStatistics(
+                name=name,
+                count=len(values),
+                missing=0,
+                mean=float(values.mean()),
+                standard_deviation=float(values.std()),
+                minimum=float(values.min()),
+                maximum=float(values.max()),
+                quantiles=tuple(map(float, quantiles)),
+            )
+        )
+    positive = int(train["label_encoded"].to_numpy().sum())
+    return TrainingStatistics(len(train), positive, tuple(features))
+
+
+@pytest.fixture(scope="module")
+def processed(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A processed directory."""
+    folder = tmp_path_factory.mktemp("processed")
+    contract, rows = five_column_contract(), prepared_rows(seed=7)
+    pq.write_table(rows, folder / "weather.parquet")
+    (folder / "contract.json").write_text(json.dumps(contract.to_dict()), encoding="utf-8")
+    (folder / "statistics.json").write_text(statistics_of(rows, contract).to_json(), "utf-8")
+    return folder
+
+
+def job_file(processed: Path, folder: Path) -> Path:
+    """A job of a few seconds with a checkpoint every few dozen steps."""
+    settings = TrainingSettings(
+        architectures=(Architecture("small", hidden_units=(16,), piecewise=True),),
+        maximum_steps=450,
+        patience=1_000,
+        batch_rows=256,
+        checkpoint_interval_seconds=0.1,
+        heartbeat_interval_seconds=0.05,
+    )
+    job = TrainingJob(
+        rows=processed / "weather.parquet",
+        contract=processed / "contract.json",
+        statistics=processed / "statistics.json",
+        output=folder / "candidate",
+        settings=settings,
+    )
+    job.write(folder / "job.json")
+    return folder / "job.json"
+
+
+def train(
+    job: Path,
+    on_event: Callable[[RankEvent], None],
+    *,
+    backend: ProcessBackend | None = None,
+    settings: GangSettings = SETTINGS,
+) -> GangOutcome:
+    return run_gang(
+        [sys.executable, "-m", "weather_assets.forecasting", str(job)],
+        environment={},
+        settings=settings,
+        backend=backend or ProcessBackend(),
+        on_event=on_event,
+    )
+
+
+def weights(job: Path) -> str:
+    file = job.parent / "candidate" / "model.safetensors"
+    return hashlib.sha256(file.read_bytes()).hexdigest()
+
+
+@dataclass
+class Saboteur:
+    """Sends one signal in each attempt, when the ranks are well into it."""
+
+    signals: dict[int, tuple[int, signal.Signals]]
+    """By attempt: the rank to harm, and how."""
+    pids: dict[tuple[int, int | None], int] = field(default_factory=dict)
+    harmed: set[int] = field(default_factory=set)
+    steps: dict[int, int] = field(default_factory=dict)
+
+    def __call__(self, event: RankEvent) -> None:
+        if event.name == "started":
+            self.pids[event.attempt, event.rank] = int(str(event.fields["pid"]))
+        if event.name != "heartbeat" or event.rank != 0:
+            return
+        step = int(str(event.fields["step"]))
+        self.steps[event.attempt] = step
+        plan = self.signals.get(event.attempt)
+        if plan and step >= MID_TRAINING_STEPS and event.attempt not in self.harmed:
+            self.harmed.add(event.attempt)
+            os.kill(self.pids[event.attempt, plan[0]], plan[1])
+
+
+def alive(pids: list[int]) -> list[int]:
+    """Those that are neither gone nor zombies."""
+    found = [psutil.Process(pid) for pid in pids if psutil.pid_exists(pid)]
+    return [process.pid for process in found if process.status() != psutil.STATUS_ZOMBIE]
+
+
+def test_recovers_from_every_fault_with_the_weights_of_an_undisturbed_run(
+    processed: Path, tmp_path: Path
+) -> None:
+    jobs: list[Path] = []
+    for name in ("undisturbed", "disturbed"):
+        (tmp_path / name).mkdir()
+        jobs.append(job_file(processed, tmp_path / name))
+    watcher = Saboteur({})
+    assert train(jobs[0], watcher).failures == ()
+    assert watcher.steps[1] > 3 * MID_TRAINING_STEPS
+
+    saboteur = Saboteur(
+        {2: (0, signal.SIGKILL), 3: (1, signal.SIGKILL), 4: (1, signal.SIGSTOP)},
+    )
+    with socket.create_server(("", 0)) as other_program:
+        ports = iter([other_program.getsockname()[1]])
+        backend = ProcessBackend(pick_port=lambda: next(ports, free_loopback_port()))
+        outcome = train(jobs[1], saboteur, backend=backend)
+
+    assert [(failure.rank, failure.cause) for failure in outcome.failures] == [
+        (0, FailureCause.PORT_TAKEN),
+        (0, FailureCause.KILLED),
+        (1, FailureCause.KILLED),
+        (1, FailureCause.FROZEN),
+    ]
+    assert outcome.attempts == 5
+    # It went on where it was, and did not start over.
+    assert saboteur.steps[5] < watcher.steps[1] - 2 * MID_TRAINING_STEPS
+    assert weights(jobs[1]) == weights(jobs[0])
+    assert alive(list(saboteur.pids.values())) == []
+
+
+def test_cancelled_training_leaves_nothing(processed: Path, tmp_path: Path) -> None:
+    pids: list[int] = []
+
+    def cancel(event: RankEvent) -> None:
+        if event.name == "started":
+            pids.append(int(str(event.fields["pid"])))
+        if len(pids) == 2 and event.name == "heartbeat":
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        train(job_file(processed, tmp_path), cancel)
+    assert alive(pids) == []
+
+
+SUPERVISOR = """
+import sys
+from pathlib import Path
+from weather_assets_tests.integration.test_training_gang import train
+train(Path(sys.argv[1]), lambda e: print(e.name, e.rank, e.fields.get("pid", ""), flush=True))
+"""
+
+
+def test_no_rank_outlives_a_killed_supervisor(processed: Path, tmp_path: Path) -> None:
+    job = job_file(processed, tmp_path)
+    command = [sys.executable, "-c", SUPERVISOR, str(job)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as supervisor:
+        pids: list[int] = []
+        for line in supervisor.stdout or ():
+            name, _rank, *rest = line.split()
+            if name == "started":
+                pids.append(int(rest[0]))
+            if len(pids) == 2:
+                break
+        assert alive(pids) == pids
+        # One cannot act by itself at that moment.
+        os.kill(pids[1], signal.SIGSTOP)
+        supervisor.kill()
+    deadline = time.monotonic() + 3
+    while alive(pids) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert alive(pids) == []

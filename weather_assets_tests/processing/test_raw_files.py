@@ -1,0 +1,70 @@
+"""Files that cannot be read at all are refused with a message that says why and what to do."""
+
+import gzip
+from pathlib import Path
+
+import pytest
+
+from weather_assets.processing.raw_files import RawFile, RawFileError, layout_of, layouts_of
+from weather_assets_tests.processing.weather_files import UNTIMED, write_csv
+
+
+def raw_file(folder: Path, content: bytes, name: str = "weather.csv") -> RawFile:
+    (folder / name).write_bytes(content)
+    return RawFile(str(folder / name), name)
+
+
+def test_columns_are_found_by_name(tmp_path: Path) -> None:
+    file = raw_file(tmp_path, b"\xef\xbb\xbf RAIN ,x, humidity,Temperature\r\nrain,1,2,3\r\n")
+
+    layout = layout_of(file, UNTIMED)
+
+    assert layout.positions == (3, 2, 0)
+    assert layout.unknown == ("x",)
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (b"", ["weather.csv", "empty"]),
+        (b"\n \n", ["weather.csv", "empty"]),
+        (b"\xef\xbb\xbf", ["weather.csv", "empty"]),
+        (b"Temperature,Humidity,Rain\n\n", ["weather.csv", "no rows"]),
+        (b"Temperature,Rain\n1,rain\n", ["lacks 'Humidity'", "'Temperature', 'Rain'"]),
+        (b"Temperature,Humidity,rain,Rain \n1,2,rain,rain\n", ["rain", "more than once"]),
+        (b"PK\x03\x04\xff\xfe\n1\n", ["UTF-8"]),
+        ("Temperature,Humidity,Rain\n1,2,rain".encode("utf-16"), ["UTF-8"]),
+        (b"<html><body>404</body></html>\n<p>\n", ["lacks", "<html>"]),
+        (b'"Temperature,Humidity,Rain\n1,2,rain\n', ["line 1", "unterminated_quote"]),
+    ],
+)
+def test_an_unusable_file_is_refused(tmp_path: Path, content: bytes, words: list[str]) -> None:
+    with pytest.raises(RawFileError) as raised:
+        layout_of(raw_file(tmp_path, content), UNTIMED)
+
+    assert all(word in str(raised.value) for word in words), raised.value
+
+
+def test_a_missing_file_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(RawFileError, match=r"gone\.csv"):
+        layout_of(RawFile(str(tmp_path / "gone.csv"), "gone.csv"), UNTIMED)
+
+
+def test_no_files_and_equal_names_are_refused(tmp_path: Path) -> None:
+    file = write_csv(tmp_path, "a.csv", ["Temperature,Humidity,Rain", "1,2,rain"])
+
+    with pytest.raises(RawFileError, match="no raw file"):
+        layouts_of([], UNTIMED)
+    with pytest.raises(RawFileError, match="different names"):
+        layouts_of([file, file], UNTIMED)
+
+
+def test_a_file_that_is_no_gzip_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(RawFileError, match="damaged"):
+        layout_of(raw_file(tmp_path, b"Temperature,Humidity,Rain\n", "w.csv.gz"), UNTIMED)
+
+
+def test_gzip_is_read(tmp_path: Path) -> None:
+    file = raw_file(tmp_path, gzip.compress(b"Temperature,Humidity,Rain\n1,2,rain\n"), "w.csv.gz")
+
+    assert layout_of(file, UNTIMED).positions == (0, 1, 2)

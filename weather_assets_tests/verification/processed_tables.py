@@ -1,0 +1,76 @@
+"""Processed weather tables for tests, made by pandas alone.
+
+A plain second implementation of what `weather_assets.processing` promises, good enough to verify
+forecasts on: it drops what is out of bounds or unlabelled, and explains nothing.
+"""
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from weather_assets.contract.loading import recognise_header
+from weather_assets.contract.schema import Contract, Kind, SplitMethod
+
+
+def processed_table(path: Path) -> tuple[pd.DataFrame, Contract]:
+    """Returns the processed table of a raw sample file and its contract."""
+    raw = pd.read_csv(path, dtype=str, keep_default_na=False)
+    contract = recognise_header(list(raw.columns))
+    table = pd.DataFrame(index=raw.index)
+    keep = pd.Series(data=True, index=raw.index)
+    for column in contract.columns:
+        text = raw[column.name].mask(raw[column.name].isin(["", *contract.missing_markers]))
+        if column.kind is Kind.CATEGORY:
+            table[column.name] = text
+        else:
+            table[column.name] = text.astype(float)
+            inside = table[column.name].between(column.minimum, column.maximum)
+            keep &= inside | text.isna()
+    if contract.timestamp is not None:
+        when = pd.to_datetime(raw[contract.timestamp.column], utc=True)
+        table[contract.timestamp.column] = when
+        hour = when.dt.hour + when.dt.minute / 60
+        table["hour_of_day"] = hour
+        table["day_of_year"] = when.dt.dayofyear + hour / 24
+    event = _event(raw, table, contract)
+    table["persistence"] = event if contract.label.lead is not None else np.nan
+    table["label_encoded"] = _lead(event, table, contract)
+    table["row_hash"] = pd.util.hash_pandas_object(raw, index=False).to_numpy().astype(np.int64)
+    table = table[keep & table["label_encoded"].notna()].reset_index(drop=True)
+    table["split"] = _split(table, contract)
+    return table[table["split"] != "gap"].reset_index(drop=True), contract
+
+
+def _event(raw: pd.DataFrame, table: pd.DataFrame, contract: Contract) -> pd.Series:
+    label = contract.label
+    if label.threshold is None:
+        return raw[label.column].str.strip().str.casefold().isin(label.positive).astype(float)
+    values = table[label.column]
+    return (values > label.threshold).astype(float).mask(values.isna())
+
+
+def _lead(event: pd.Series, table: pd.DataFrame, contract: Contract) -> pd.Series:
+    lead = contract.label.lead
+    if lead is None or contract.timestamp is None:
+        return event
+    place = table[contract.station] if contract.station is not None else pd.Series("", event.index)
+    known = pd.DataFrame(
+        {"event": event, "place": place, "when": table[contract.timestamp.column] - lead}
+    ).drop_duplicates(["place", "when"])
+    issued = pd.DataFrame({"place": place, "when": table[contract.timestamp.column]})
+    return issued.merge(known, how="left", on=["place", "when"])["event"].set_axis(event.index)
+
+
+def _split(table: pd.DataFrame, contract: Contract) -> np.ndarray:
+    names = ["train", "validation", "gap", "test"]
+    if contract.split.method is SplitMethod.HASH:
+        rank = table.groupby("label_encoded")["row_hash"].rank(pct=True)
+    elif contract.split.method is SplitMethod.DAY_OF_MONTH:
+        day = table[contract.timestamp.column].dt.day
+        conditions = [day <= 16, (day == 19) | (day == 20), day < 22]
+        return np.select(conditions, names[:3], default="test")
+    else:
+        rank = table[contract.timestamp.column].rank(pct=True)
+    edge = contract.split.train + contract.split.validation
+    return np.select([rank <= contract.split.train, rank <= edge], names[:2], default="test")

@@ -1,0 +1,76 @@
+"""Pictures are PNGs of the promised width, repeatable, and leave no global state behind."""
+
+import struct
+import sys
+
+import numpy as np
+import pytest
+
+from weather_assets.verification.claims import Criteria
+from weather_assets.verification.evaluation import evaluate_candidate
+from weather_assets.verification.metrics import decompose_brier
+from weather_assets.verification.plots import draw_reliability, draw_roc, draw_verdict
+from weather_assets.verification.samples import FloatArray
+from weather_assets.verification.verdict import CANDIDATE, CHAMPION, Verdict
+from weather_assets_tests.verification.made_rows import CHALLENGER, Weather
+
+
+def size_of(png: bytes) -> tuple[int, int]:
+    assert png.startswith(b"\x89PNG\r\n\x1a\n")
+    width, height = struct.unpack(">II", png[16:24])
+    return width, height
+
+
+@pytest.fixture(scope="module")
+def weather() -> Weather:
+    return Weather(days=60)
+
+
+@pytest.fixture(scope="module")
+def verdict(weather: Weather) -> Verdict:
+    return evaluate_candidate(
+        weather.samples,
+        identity=CHALLENGER,
+        event="rain in the next hour",
+        candidate=weather.truth,
+        baselines=weather.baselines,
+        champion=weather.noisy(0.1, seed=1),
+        criteria=Criteria(resamples=200),
+    )
+
+
+def shown(weather: Weather) -> dict[str, FloatArray]:
+    forecasts = {CANDIDATE: weather.truth, CHAMPION: weather.noisy(0.1, seed=1)}
+    return {name: each.test_N for name, each in {**forecasts, **weather.baselines}.items()}
+
+
+def test_every_picture_is_a_png_700_pixels_wide(verdict: Verdict, weather: Weather) -> None:
+    pictures = draw_verdict(verdict, shown(weather), weather.samples.test)
+    assert set(pictures) == {"reliability", "roc", "score_comparison"}
+    assert {size_of(png)[0] for png in pictures.values()} == {700}
+    assert all(size_of(png)[1] > 300 for png in pictures.values())
+
+
+def test_pictures_are_repeatable_and_follow_their_numbers(
+    verdict: Verdict, weather: Weather
+) -> None:
+    first = draw_verdict(verdict, shown(weather), weather.samples.test)
+    assert draw_verdict(verdict, shown(weather), weather.samples.test) == first
+    observed = weather.samples.test.observed_N
+    assert draw_reliability(weather.baselines["base_rate"].test_N, observed, "rain") != first
+    assert first["roc"] != draw_roc({CANDIDATE: observed}, observed, "rain", {CANDIDATE: 1.0})
+
+
+def test_pyplot_is_not_used() -> None:
+    # In this process some other test may have imported it; the module itself must not refer to it.
+    plots = sys.modules["weather_assets.verification.plots"]
+    assert not any("pyplot" in str(value) for value in vars(plots).values())
+
+
+@pytest.mark.parametrize("constant", [0.0, 0.3, 1.0])
+def test_a_constant_forecast_can_be_drawn(constant: float) -> None:
+    observed = np.array([0.0, 1.0, 0.0, 0.0])
+    probability = np.full(4, constant)
+    assert len(decompose_brier(probability, observed).forecast_U) == 1
+    assert size_of(draw_reliability(probability, observed, "rain"))[0] == 700
+    assert size_of(draw_roc({CANDIDATE: probability}, observed, "rain", {CANDIDATE: 0.5}))[0] == 700
