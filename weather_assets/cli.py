@@ -41,7 +41,7 @@ def run(data: Path, sample: Path | None) -> None:
 
     from weather_assets.commands.graph_run import run_graph
 
-    run_graph(DataRoot.at(data), Console(highlight=False), sample=sample)
+    run_graph(DataRoot.at(data), Console(highlight=False, soft_wrap=True), sample=sample)
 
 
 @main.command()
@@ -94,4 +94,4 @@ def dev(data: Path, port: int, mlflow_port: int) -> None:
 
     from weather_assets.commands.development import serve_uis
 
-    serve_uis(DataRoot.at(data), Console(highlight=False), port=port, mlflow_port=mlflow_port)
+    serve_uis(DataRoot.at(data), Console(highlight=False, soft_wrap=True), port=port, mlflow_port=mlflow_port)

@@ -138,6 +138,7 @@ def scoring_server(
 def _environment(scratch: str, variables: Mapping[str, str]) -> dict[str, str]:
     own = {
         "PYTHONUNBUFFERED": "1",
+        "PYTHONDONTWRITEBYTECODE": "1",  # a package is identified by its files: add none to it
         # Gunicorn 27 otherwise opens one control socket for all servers of this user.
         "GUNICORN_CMD_ARGS": f"--no-control-socket --worker-tmp-dir {scratch}",
     }

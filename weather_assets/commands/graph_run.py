@@ -150,9 +150,9 @@ def _print_verdict(root: DataRoot, console: Console) -> None:
                 f"skill     {name:20} Brier skill {scores['brier_skill_score']:+.3f}   "
                 f"ROC AUC {scores['roc_auc']:.3f}"
             )
-    console.print(
-        f"verdict   [bold]{verdict['outcome']}[/bold]: {escape('; '.join(verdict['reasons']))}"
-    )
+    console.print(f"verdict   [bold]{verdict['outcome']}[/bold]")
+    for claim in verdict["claims"]:
+        console.print(f"          {claim['outcome']}: {escape(claim['sentence'])}")
     console.print(f"champion  version {pointer['version']}, package {pointer['package']}")
     console.print(
         f"ask it    weather-assets predict --data {root.path} --input rows.csv "

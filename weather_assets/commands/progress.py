@@ -22,7 +22,7 @@ class ProgressHandler(logging.Handler):
     """
 
     def __init__(self, console: Console) -> None:
-        super().__init__(logging.INFO)
+        super().__init__(logging.DEBUG)  # Dagster logs its events at this level
         self._console = console
         self._started: dict[str, float] = {}
         self.step_seconds: dict[str, float] = {}
@@ -73,7 +73,7 @@ def progress_logger(handler: ProgressHandler) -> dg.LoggerDefinition:
     """Returns a Dagster logger that passes everything to `handler`."""
 
     def attach(_: dg.InitLoggerContext) -> logging.Logger:
-        logger = logging.Logger("weather_assets.progress", logging.INFO)  # noqa: LOG001  not shared
+        logger = logging.Logger("weather_assets.progress", logging.DEBUG)  # noqa: LOG001  not shared
         logger.addHandler(handler)
         return logger
 
