@@ -7,10 +7,9 @@ in it (`scoring`), or the graph (`forecasting`).
 
 import json
 import tempfile
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -31,6 +30,7 @@ from weather_assets.forecasting.network import RainNetwork, load_network
 from weather_assets.forecasting.onnx_export import export_onnx
 from weather_assets.processing.gates import Gate
 from weather_assets.scoring.package import PackageContents, build_package, requirements_file
+from weather_assets.scoring.request_rows import request_row
 
 PACKAGE = "package"
 POINTER = "champion.json"
@@ -102,23 +102,6 @@ def package_champion(
     return Package(champion, package, digest, agreement, refusal)
 
 
-def request_row(row: Mapping[str, Any], contract: Contract) -> dict[str, object]:
-    """Returns a processed row as a client would send it: raw units by column name.
-
-    Args:
-        row: a row of `weather.parquet`.
-        contract: names its columns.
-
-    Returns:
-        What a request carries; a missing value is None, a timestamp is ISO 8601 in UTC.
-    """
-    names = [column.name for column in contract.columns if column.feature]
-    request: dict[str, object] = {name: row[name] for name in names}
-    if contract.timestamp is not None and contract.timestamp.features:
-        request[contract.timestamp.column] = f"{row[contract.timestamp.column]:%Y-%m-%dT%H:%M:%SZ}"
-    return request
-
-
 def _build(
     package: Path,
     folder: Path,
@@ -141,7 +124,7 @@ def _build(
                 threshold=verdict.scores["candidate"].threshold,
                 model_name=MODEL,
                 model_version=champion.version,
-                sample_rows=[request_row(row, contract) for row in samples.to_pylist()],
+                sample_rows=[request_row(contract, row) for row in samples.to_pylist()],
                 sample_probabilities=_probabilities(network, samples, contract).tolist(),
                 verdict=read_json(folder / VERDICT),
                 training_period=training_period,
@@ -153,7 +136,7 @@ def _evaluate_agreement(
     server: ScoringServer, contract: Contract, network: RainNetwork, probes: pa.Table
 ) -> Gate:
     """The served package answers held-out raw rows as PyTorch does."""
-    request = {"rows": [request_row(row, contract) for row in probes.to_pylist()]}
+    request = {"rows": [request_row(contract, row) for row in probes.to_pylist()]}
     status, answer = server.score(request)
     if status != 200:
         return Gate(
@@ -174,7 +157,7 @@ def _evaluate_agreement(
 
 def _evaluate_refusal(server: ScoringServer, contract: Contract, probes: pa.Table) -> Gate:
     """The served package refuses malformed requests with a client error and a reason."""
-    good = request_row(probes.slice(0, 1).to_pylist()[0], contract)
+    good = request_row(contract, probes.slice(0, 1).to_pylist()[0])
     name = next(feature.name for feature in contract.features if feature.kind is not Kind.CATEGORY)
     if name not in good:
         name = next(iter(good))

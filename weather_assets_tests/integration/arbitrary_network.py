@@ -6,11 +6,11 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 import torch
-from weather_assets.forecasting.onnx_export import export_onnx
 
 from weather_assets.contract.schema import Contract, Kind
 from weather_assets.contract.statistics import FeatureStatistics, TrainingStatistics
 from weather_assets.forecasting.network import RainNetwork
+from weather_assets.forecasting.onnx_export import export_onnx
 from weather_assets.forecasting.settings import Architecture
 from weather_assets.scoring.package import PackageContents, build_package
 
