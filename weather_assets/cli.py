@@ -41,7 +41,8 @@ def run(data: Path, sample: Path | None) -> None:
 
     from weather_assets.commands.graph_run import run_graph
 
-    run_graph(DataRoot.at(data), Console(highlight=False, soft_wrap=True), sample=sample)
+    console = Console(highlight=False, soft_wrap=True)
+    run_graph(DataRoot.at(data), console, sample=sample)
 
 
 @main.command()
@@ -94,4 +95,5 @@ def dev(data: Path, port: int, mlflow_port: int) -> None:
 
     from weather_assets.commands.development import serve_uis
 
-    serve_uis(DataRoot.at(data), Console(highlight=False, soft_wrap=True), port=port, mlflow_port=mlflow_port)
+    console = Console(highlight=False, soft_wrap=True)
+    serve_uis(DataRoot.at(data), console, port=port, mlflow_port=mlflow_port)

@@ -21,7 +21,7 @@ _JAVA_OPTIONS = (
 
 
 def spark_configuration(cores: int | Literal["*"] = "*") -> dict[str, str]:
-    """Returns settings for an embedded session; `dagster_pyspark` and `SparkSession.builder` take it.
+    """Returns settings of an embedded session, for dagster-pyspark or `SparkSession.builder`.
 
     Args:
         cores: how many cores Spark uses; "*" for all.

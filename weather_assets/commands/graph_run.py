@@ -7,6 +7,7 @@ the graph does (`defs`), or how progress looks (`progress`).
 import gzip
 import json
 import os
+import re
 import shutil
 import time
 from pathlib import Path
@@ -96,22 +97,17 @@ def _reason(result: dg.ExecuteInProcessResult, root: DataRoot) -> str:
             asset = evaluation.asset_key.to_user_string()
             return f"{asset}, check {evaluation.check_name}: {evaluation.description}"
     for event in result.all_events:
-        if event.event_type_value != "STEP_FAILURE":
-            continue
-        error = event.step_failure_data.error
+        data = event.event_specific_data
+        error = getattr(data, "error", None)
         if error is None:
             continue
         path = root.dagster_home / _FAILURE_FILE
         path.write_text(error.to_string(), encoding="utf-8")
         while error.cause is not None:
             error = error.cause
-        message = error.message.strip().removeprefix(f"{error.cls_name}: ")
-        module_free = (
-            message.split(": ", 1)[1]
-            if message.split(": ")[0].endswith(str(error.cls_name))
-            else message
-        )
-        return f"{event.step_key}: {module_free}\n(traceback: {path})"
+        # Dagster's message begins with the (dotted) class name of what was raised.
+        message = re.sub(rf"^[\w.]*{re.escape(str(error.cls_name))}: ", "", error.message.strip())
+        return f"{event.step_key or 'the run'}: {message}\n(traceback: {path})"
     return "the run failed; `weather-assets dev` shows its events"
 
 

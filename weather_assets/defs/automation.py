@@ -156,8 +156,8 @@ def automation_sensor() -> dg.AutomationConditionSensorDefinition:
             use_user_code_server=True,
             run_tags=ONE_AT_A_TIME,
             description=(
-                "Makes what is downstream of new data. An asset's Automation tab says why it was or "
-                "was not requested."
+                "Makes what is downstream of new data. An asset's Automation tab says why it was "
+                "or was not requested."
             ),
         )
 

@@ -62,9 +62,7 @@ class ProcessingConfig(dg.Config):
         )
     ],
 )
-def raw_weather(
-    config: RawWeatherConfig, data_root: DataRootResource
-) -> dg.MaterializeResult:
+def raw_weather(config: RawWeatherConfig, data_root: DataRootResource) -> dg.MaterializeResult:
     """The set of raw CSV files in `raw/`, identified by content.
 
     One entry is one file; the data version is a hash of the files' hashes, so that touching or

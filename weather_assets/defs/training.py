@@ -71,7 +71,7 @@ def weather_checkpoint(
         data_root.get(),
         model_registry.get(),
         rank_backend.get(),
-        training_order(config, context.run_id),
+        training_order(config, context.run.run_id),
         open_run=mlflow.open,
         on_event=rank_event_logger(context.log),
     )

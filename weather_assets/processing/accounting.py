@@ -16,7 +16,7 @@ from pyspark.sql.functions import expr
 from weather_assets.processing.splitting import SPLITS
 
 
-class RowsUnaccountedFor(RuntimeError):
+class RowsUnaccountedFor(RuntimeError):  # noqa: N818  the name says what happened
     """Rows read are not rows kept plus rows rejected: a defect of this program, not of the data."""
 
 
@@ -85,7 +85,7 @@ class ProcessingReport:
     @classmethod
     def from_dict(cls, description: Mapping[str, Any]) -> Self:
         """Returns the report that `to_dict` described."""
-        fields = {**description, "counts": Counts(**description["counts"])}
+        fields: dict[str, Any] = {**description, "counts": Counts(**description["counts"])}
         for key in ("files", "warnings"):
             fields[key] = tuple(fields[key])
         return cls(**fields)
@@ -100,7 +100,9 @@ def count_rows(divided: DataFrame, column_of: Mapping[str, str]) -> Counts:
     """
     observed = [f"count({column})" for column in column_of.values()]
     rows = (
-        divided.selectExpr("fault.reason", "fault.column AS faulty", "split", "label", *column_of.values())
+        divided.selectExpr(
+            "fault.reason", "fault.column AS faulty", "split", "label", *column_of.values()
+        )
         .groupBy("reason", "faulty", "split", "label")
         .agg(expr("count(1)"), *(expr(count) for count in observed))
         .collect()
@@ -112,14 +114,19 @@ def count_rows(divided: DataFrame, column_of: Mapping[str, str]) -> Counts:
         kept=total,
         rejected=sum(row[4] for row in rejected),
         rejected_by_reason=_sums((row.reason, row[4]) for row in rejected),
-        rejected_by_column=_sums((row.faulty, row[4]) for row in rejected if row.faulty is not None),
-        rows_by_split={split: sum(row[4] for row in kept if row.split == split) for split in SPLITS},
+        rejected_by_column=_sums(
+            (row.faulty, row[4]) for row in rejected if row.faulty is not None
+        ),
+        rows_by_split={
+            split: sum(row[4] for row in kept if row.split == split) for split in SPLITS
+        },
         positives_by_split={
             split: sum(row[4] for row in kept if row.split == split and row.label == 1)
             for split in SPLITS
         },
         missing_by_column={
-            name: total - sum(row[5 + index] for row in kept) for index, name in enumerate(column_of)
+            name: total - sum(row[5 + index] for row in kept)
+            for index, name in enumerate(column_of)
         },
     )
 

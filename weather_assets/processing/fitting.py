@@ -95,13 +95,17 @@ def _entry(position: int, feature: Feature) -> str:
 
 def _statistics(rows: list[Row], features: tuple[Feature, ...]) -> TrainingStatistics:
     found: dict[tuple[int, str | None], Row] = {(row.position, row.level): row for row in rows}
-    events = {level: row.rows for (position, level), row in found.items() if position == len(features)}
+    events = {
+        level: row.rows for (position, level), row in found.items() if position == len(features)
+    }
     training_rows = sum(events.values())
     return TrainingStatistics(
         training_rows=training_rows,
         training_positive=events.get("1", 0),
         features=tuple(
-            _of_category(feature, {level: row for (at, level), row in found.items() if at == position})
+            _of_category(
+                feature, {level: row for (at, level), row in found.items() if at == position}
+            )
             if feature.kind is Kind.CATEGORY
             else _of_number(feature, found.get((position, None)), training_rows)
             for position, feature in enumerate(features)

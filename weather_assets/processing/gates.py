@@ -69,7 +69,9 @@ def evaluate_reject_ratio(
     faulty = sum(count for reason, count in by_reason.items() if reason not in STRUCTURAL_REASONS)
     share = faulty / report.rows_in if report.rows_in else 1.0
     listing = ", ".join(f"{reason} {count}" for reason, count in by_reason.items()) or "none"
-    advice = "" if share <= limit else "; see rejected.parquet, and correct the file or the contract"
+    advice = (
+        "" if share <= limit else "; see rejected.parquet, and correct the file or the contract"
+    )
     return Gate(
         passed=share <= limit,
         sentence=(

@@ -41,16 +41,14 @@ def with_labels(validated: DataFrame, contract: Contract) -> DataFrame:
         return validated.selectExpr("*", "event AS label")
     time = value_column(contract.header.index(contract.timestamp.column))
     station = (
-        "''"
-        if contract.station is None
-        else value_column(contract.header.index(contract.station))
+        "''" if contract.station is None else value_column(contract.header.index(contract.station))
     )
     sent = _sent(validated, time, station, contract.label.lead)
     own_valid = f"role = {_OWN} AND fault IS NULL"
     group = "OVER (PARTITION BY group_station, group_time, group_salt)"
     first = (
         "OVER (PARTITION BY group_station, group_time, group_salt "
-        f"ORDER BY role, fault IS NOT NULL, file, line)"
+        "ORDER BY role, fault IS NOT NULL, file, line)"
     )
     compared = sent.selectExpr(
         *validated.columns,

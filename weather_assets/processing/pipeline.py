@@ -12,7 +12,7 @@ takes the time.
 import json
 import re
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Generator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
@@ -42,8 +42,8 @@ WEATHER, REJECTED = "weather.parquet", "rejected.parquet"
 STATISTICS, CONTRACT = "statistics.json", "contract.json"
 
 SINGLE_FILE_ROWS = 1_000_000
-"""Up to this many raw rows each Parquet folder holds one part: fewer files and jobs' tasks than
-cores would gain nothing in writing and cost in every later reading."""
+"""Up to this many raw rows each Parquet folder holds one part, sorted: writing in parallel would
+gain less than a second, and every later reader opens one file."""
 
 _OWN_COLUMNS = ("label_encoded", "split", "persistence", "row_hash")
 
@@ -57,7 +57,8 @@ def process(
     not on their order, on how they are spread over files, or on Spark's partitions.
 
     Args:
-        spark: the session; its settings need not be `adapters.spark_io.spark_configuration`'s.
+        spark: the session; it writes instants as `TIMESTAMP_MICROS`, as
+            `adapters.spark_io.spark_configuration` makes it. No other setting changes the result.
         raw_files: what to read; every file has the contract's columns, in any order.
         contract: what the columns mean.
         output_dir: where to write; does not exist yet or is empty. Gets `weather.parquet/`,
@@ -76,7 +77,9 @@ def process(
     _check_names(contract)
     output_dir.mkdir(parents=True, exist_ok=True)
     if any(output_dir.iterdir()):
-        raise FileExistsError(f"{output_dir} is not empty; a version is written into a folder of its own")
+        raise FileExistsError(
+            f"{output_dir} is not empty; a version is written into a folder of its own"
+        )
     seconds: dict[str, float] = {}
     with _timed(seconds, "headers"):
         layouts = layouts_of(raw_files, contract)
@@ -99,7 +102,8 @@ def process(
         rows_in=rows_in,
         counts=counts,
         missing_share={
-            name: missing / max(1, counts.kept) for name, missing in counts.missing_by_column.items()
+            name: missing / max(1, counts.kept)
+            for name, missing in counts.missing_by_column.items()
         },
         warnings=_warnings(layouts),
         seconds=seconds,
@@ -191,8 +195,8 @@ def _check_accounts(rows_in: int, counts: Counts, output_dir: Path) -> None:
     ):
         raise RowsUnaccountedFor(
             f"{rows_in} rows were read; counted {counts.kept} kept ({in_splits} in splits) and "
-            f"{counts.rejected} rejected; written {written_kept} and {written_rejected}. Nothing was "
-            "published; run again, and report this if it stays"
+            f"{counts.rejected} rejected; written {written_kept} and {written_rejected}. "
+            "Nothing was published; run again, and report this if it stays"
         )
 
 
@@ -211,14 +215,14 @@ def _warnings(layouts: Sequence[Layout]) -> tuple[str, ...]:
 
 
 @contextmanager
-def _timed(seconds: dict[str, float], stage: str) -> Iterator[None]:
+def _timed(seconds: dict[str, float], stage: str) -> Generator[None]:
     start = time.perf_counter()
     yield
     seconds[stage] = round(time.perf_counter() - start, 3)
 
 
 @contextmanager
-def _readable_errors() -> Iterator[None]:
+def _readable_errors() -> Generator[None]:
     """Turns a Spark task's report of a bad raw file back into the error that the task raised."""
     try:
         yield

@@ -7,7 +7,7 @@ a whole, with a message for the person who put it there. Does not belong here: w
 
 import gzip
 import zlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -54,7 +54,7 @@ class Layout:
 
 
 @contextmanager
-def opened(file: RawFile) -> Iterator[BinaryIO]:
+def opened(file: RawFile) -> Generator[BinaryIO]:
     """Opens a `.csv` or `.csv.gz` file for reading bytes.
 
     Raises:
@@ -74,7 +74,9 @@ def opened(file: RawFile) -> Iterator[BinaryIO]:
             "put it there again"
         ) from error
     except OSError as error:
-        raise RawFileError(f"{file.name}: cannot be read ({error}); check path and access") from error
+        raise RawFileError(
+            f"{file.name}: cannot be read ({error}); check path and access"
+        ) from error
 
 
 def read_header(file: RawFile) -> tuple[str, ...]:
@@ -88,7 +90,9 @@ def read_header(file: RawFile) -> tuple[str, ...]:
         records = read_records(stream)
         header = next(records, None)
         if header is None:
-            raise RawFileError(f"{file.name}: the file is empty; expected a header line and rows below")
+            raise RawFileError(
+                f"{file.name}: the file is empty; expected a header line and rows below"
+            )
         if header.problem is not None:
             raise RawFileError(_bad_header(file, header))
         if next(records, None) is None:
@@ -111,7 +115,9 @@ def layout_of(file: RawFile, contract: Contract) -> Layout:
     shown = ", ".join(repr(cell) for cell in header)
     twice = sorted({name for name in folded if folded.count(name) > 1})
     if twice:
-        raise RawFileError(f"{file.name}: the header names {twice} more than once: {shown}; rename one")
+        raise RawFileError(
+            f"{file.name}: the header names {twice} more than once: {shown}; rename one"
+        )
     missing = missing_columns(contract, header)
     if missing:
         raise RawFileError(
@@ -152,4 +158,6 @@ def _bad_header(file: RawFile, header: Record) -> str:
             f"{file.name}: line {header.line} is no UTF-8 text, so this is no CSV file in UTF-8 "
             f"({header.problem}); found {header.raw[:40]!r}. Save it as CSV, UTF-8"
         )
-    return f"{file.name}: line {header.line}, the header: {header.problem}; found {header.raw[:80]!r}"
+    return (
+        f"{file.name}: line {header.line}, the header: {header.problem}; found {header.raw[:80]!r}"
+    )

@@ -74,13 +74,14 @@ def _strptime(timestamp: Timestamp) -> tuple[str, str]:
             pieces.append(_DIRECTIVES[directive])
         else:
             raise ContractError(
-                f"timestamp {timestamp.column!r}: format {timestamp.format!r} has {token!r}; allowed "
-                "are iso8601, or %Y %m %d %H %M %S, each at most once, and literals"
+                f"timestamp {timestamp.column!r}: format {timestamp.format!r} has {token!r}; "
+                "allowed are iso8601, or %Y %m %d %H %M %S, each at most once, and literals"
             )
     lacking = [f"%{directive}" for directive in "Ymd" if directive not in groups]
     if lacking:
         raise ContractError(
-            f"timestamp {timestamp.column!r}: format {timestamp.format!r} lacks {', '.join(lacking)}"
+            f"timestamp {timestamp.column!r}: format {timestamp.format!r} lacks "
+            f"{', '.join(lacking)}"
         )
     part = {name: f"${groups.index(name) + 1}" for name in groups}
     clock = ":".join(part.get(name, "00") for name in "HMS")

@@ -139,7 +139,9 @@ def _fault(contract: Contract) -> str:
         if name != contract.station and (column := _column(name, contract)) and column.feature
     ]
     if measured:
-        branches.append((" AND ".join(measured), _as_fault("NULL", sql.text(Reason.NO_MEASUREMENT))))
+        branches.append(
+            (" AND ".join(measured), _as_fault("NULL", sql.text(Reason.NO_MEASUREMENT)))
+        )
     return sql.case(branches)
 
 
@@ -163,7 +165,9 @@ def _cell_faults(index: int, contract: Contract) -> list[tuple[str, Reason]]:
         faults.append((f"NOT {_within_bounds(value, column)}", Reason.OUT_OF_BOUNDS))
     if name == contract.label.column:
         if contract.label.threshold is None:
-            faults.append((f"{cell} IS NOT NULL AND {_event(contract)} IS NULL", Reason.UNKNOWN_LABEL))
+            faults.append(
+                (f"{cell} IS NOT NULL AND {_event(contract)} IS NULL", Reason.UNKNOWN_LABEL)
+            )
         if contract.label.lead is None:
             faults.append((f"{cell} IS NULL", Reason.MISSING_LABEL))
     if _is_timestamp(name, contract) or (column is not None and column.required):
@@ -172,8 +176,9 @@ def _cell_faults(index: int, contract: Contract) -> list[tuple[str, Reason]]:
 
 
 def _hashable(index: int, contract: Contract) -> str:
-    """Returns SQL of a value that is never null: Spark's hash skips nulls, so that the rows
-    (1, null) and (null, 1) would collide. No valid value equals the stand-in.
+    """Returns SQL of a value with a stand-in for null that no valid value equals.
+
+    Spark's hash skips nulls, so that the rows (1, null) and (null, 1) would collide.
     """
     name = contract.header[index]
     value = value_column(index)

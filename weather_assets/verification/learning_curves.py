@@ -18,14 +18,18 @@ def draw_learning_curves(history: Mapping[str, Sequence[Mapping[str, float]]]) -
     Returns:
         A PNG picture, 700 pixels wide.
     """
-    figure = Figure(figsize=(_WIDTH_INCHES, _HEIGHT_INCHES), dpi=_DOTS_PER_INCH, layout="constrained")
+    figure = Figure(
+        figsize=(_WIDTH_INCHES, _HEIGHT_INCHES), dpi=_DOTS_PER_INCH, layout="constrained"
+    )
     axes = figure.subplots()
     for index, (variant, rows) in enumerate(history.items()):
         epochs = [row["epoch"] for row in rows]
         colour = f"C{index}"
         axes.plot(epochs, [row["validation_loss"] for row in rows], color=colour, label=variant)
         axes.plot(epochs, [row["train_loss"] for row in rows], color=colour, linestyle=":")
-    axes.set(xlabel="epoch", ylabel="log loss (nats)", title="Validation (line) and training (dotted)")
+    axes.set(
+        xlabel="epoch", ylabel="log loss (nats)", title="Validation (line) and training (dotted)"
+    )
     axes.legend(frameon=False)
     buffer = io.BytesIO()
     figure.savefig(buffer, format="png")

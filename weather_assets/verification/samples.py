@@ -139,7 +139,7 @@ def read_samples(table: pd.DataFrame, contract: Contract) -> Samples:
 
     Args:
         table: `processed/weather.parquet` as pandas reads it: the contract's columns, time
-            features, `label_encoded`, `split`, `persistence` and `row_hash`.
+            features, `label_encoded`, `split`, `row_hash` and, with a lead, `persistence`.
         contract: what the columns are.
 
     Raises:
@@ -164,7 +164,9 @@ def read_samples(table: pd.DataFrame, contract: Contract) -> Samples:
 
 def _check_columns(table: pd.DataFrame, contract: Contract) -> None:
     wanted = [feature.name for feature in contract.features]
-    wanted += ["label_encoded", "split", "persistence", "row_hash"]
+    wanted += ["label_encoded", "split", "row_hash"]
+    if contract.label.lead is not None:
+        wanted.append("persistence")
     if contract.timestamp is not None:
         wanted.append(contract.timestamp.column)
     missing = sorted(set(wanted) - set(table.columns))
@@ -199,7 +201,11 @@ def _read_rows(table: pd.DataFrame, contract: Contract) -> WeatherRows:
     if contract.station is not None:
         categories = contract.column(contract.station).categories
         station_N = _category_codes(table, contract.station, categories).astype(np.int64)
-    persistence_N = _column(table, "persistence").to_numpy(dtype=np.float64, na_value=np.nan)
+    persistence_N = (
+        np.full(len(table), np.nan)
+        if contract.label.lead is None
+        else _column(table, "persistence").to_numpy(dtype=np.float64, na_value=np.nan)
+    )
     return WeatherRows(
         features_NF, observed_N, block_N, block_kind, station_N, month_N, persistence_N
     )

@@ -18,8 +18,9 @@ Evaluating Numerical Precipitation Forecasts, Weather and Forecasting 14; Hester
 Teachers Should Know About the Bootstrap, The American Statistician 69 (expanded percentiles).
 
 Blocks are taken to be independent of one another. Politis & Romano (1994), The Stationary
-Bootstrap, JASA 89, resample runs of blocks instead. On the samples, block means of differences between
-forecasts have a lag-1 correlation of -0.25 to 0.2; at 0.2, runs would widen an interval by a fifth.
+Bootstrap, JASA 89, resample runs of blocks instead. On the samples, block means of differences
+between forecasts have a lag-1 correlation of -0.25 to 0.2; at 0.2, runs would widen an interval by
+a fifth.
 
 Shape suffixes: N rows, K blocks, R resamples, C columns.
 """

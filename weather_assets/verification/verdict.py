@@ -146,46 +146,47 @@ class Verdict:
         try:
             document: dict[str, Any] = json.loads(text)
             version = document["schema_version"]
-            if version != SCHEMA_VERSION:
-                raise VerificationError(
-                    f"verdict.json has schema version {version}; this code reads {SCHEMA_VERSION}; "
-                    "materialize model_verdict again"
-                )
-            return cls(
-                identity=Identity(**document["identity"]),
-                event=document["event"],
-                rows=document["rows"],
-                block_kind=BlockKind(document["block_kind"]),
-                references=document["references"],
-                criteria=Criteria(**document["criteria"]),
-                claims=tuple(
-                    Claim(
-                        claim["name"],
-                        Outcome(claim["outcome"]),
-                        claim["sentence"],
-                        claim["numbers"],
-                    )
-                    for claim in document["claims"]
-                ),
-                scores={
-                    name: ForecastScores(**scores) for name, scores in document["scores"].items()
-                },
-                skill_intervals={
-                    name: Interval(**each) for name, each in document["skill_intervals"].items()
-                },
-                comparisons=tuple(
-                    Comparison(
-                        reference=each["reference"],
-                        brier_score=Interval(**each["brier_score"]),
-                        log_loss=Interval(**each["log_loss"]),
-                    )
-                    for each in document["comparisons"]
-                ),
-            )
-        except VerificationError:
-            raise
+            verdict = cls._of(document) if version == SCHEMA_VERSION else None
         except (ValueError, KeyError, TypeError, AttributeError) as error:
             raise VerificationError(
                 f"this is not a verdict.json ({type(error).__name__}: {error}); materialize "
                 "model_verdict again"
             ) from error
+        if verdict is None:
+            raise VerificationError(
+                f"verdict.json has schema version {version}; this code reads {SCHEMA_VERSION}; "
+                "materialize model_verdict again"
+            )
+        return verdict
+
+    @classmethod
+    def _of(cls, document: Mapping[str, Any]) -> Self:
+        return cls(
+            identity=Identity(**document["identity"]),
+            event=document["event"],
+            rows=document["rows"],
+            block_kind=BlockKind(document["block_kind"]),
+            references=document["references"],
+            criteria=Criteria(**document["criteria"]),
+            claims=tuple(
+                Claim(
+                    claim["name"],
+                    Outcome(claim["outcome"]),
+                    claim["sentence"],
+                    claim["numbers"],
+                )
+                for claim in document["claims"]
+            ),
+            scores={name: ForecastScores(**scores) for name, scores in document["scores"].items()},
+            skill_intervals={
+                name: Interval(**each) for name, each in document["skill_intervals"].items()
+            },
+            comparisons=tuple(
+                Comparison(
+                    reference=each["reference"],
+                    brier_score=Interval(**each["brier_score"]),
+                    log_loss=Interval(**each["log_loss"]),
+                )
+                for each in document["comparisons"]
+            ),
+        )

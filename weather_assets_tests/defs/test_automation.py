@@ -11,9 +11,6 @@ import pytest
 from weather_assets.defs.automation import follows_its_inputs, raw_weather_sensor
 from weather_assets.defs.resources import DataRootResource
 
-# Dagster's own tester of conditions calls its own beta parameter.
-pytestmark = pytest.mark.filterwarnings("ignore:Parameter `include_sources`:dagster.BetaWarning")
-
 FIVE = "Temperature,Humidity,Wind_Speed,Cloud_Cover,Pressure,Rain\n20,50,3,10,1000,no rain\n"
 
 

@@ -1,7 +1,5 @@
 """Training statistics against numpy."""
 
-from pathlib import Path
-
 import numpy as np
 import pytest
 from pyspark.sql import DataFrame, SparkSession
@@ -26,16 +24,20 @@ CONTRACT = Contract(
 
 @pytest.fixture(scope="module")
 def prepared(spark: SparkSession) -> DataFrame:
-    return spark.range(0, 3000, 1, 3).selectExpr(
-        "IF(id % 7 = 0, NULL, 101325.7 + 800 * sin(id)) AS pressure",
-        "0.004 + 0.003 * cos(id * id) AS humidity",
-        "21.3 AS steady",
-        "CAST(NULL AS DOUBLE) AS never",
-        "element_at(array('clear', 'grey', NULL), CAST(id % 3 + 1 AS INT)) AS sky",
-        "CAST(id % 5 = 0 AS INT) AS label_encoded",
-        "IF(id % 4 = 0, 'test', 'train') AS split",
-        "xxhash64(id) AS row_hash",
-    ).selectExpr("CAST(steady AS DOUBLE) AS steady", "* EXCEPT (steady)")
+    return (
+        spark.range(0, 3000, 1, 3)
+        .selectExpr(
+            "IF(id % 7 = 0, NULL, 101325.7 + 800 * sin(id)) AS pressure",
+            "0.004 + 0.003 * cos(id * id) AS humidity",
+            "21.3 AS steady",
+            "CAST(NULL AS DOUBLE) AS never",
+            "element_at(array('clear', 'grey', NULL), CAST(id % 3 + 1 AS INT)) AS sky",
+            "CAST(id % 5 = 0 AS INT) AS label_encoded",
+            "IF(id % 4 = 0, 'test', 'train') AS split",
+            "xxhash64(id) AS row_hash",
+        )
+        .selectExpr("CAST(steady AS DOUBLE) AS steady", "* EXCEPT (steady)")
+    )
 
 
 def test_agrees_with_numpy(prepared: DataFrame) -> None:
@@ -65,7 +67,7 @@ def test_agrees_with_numpy(prepared: DataFrame) -> None:
     assert sky.count + sky.missing == len(table)
 
 
-def test_bytes_depend_on_the_training_rows_alone(prepared: DataFrame, tmp_path: Path) -> None:
+def test_bytes_depend_on_the_training_rows_alone(prepared: DataFrame) -> None:
     # A sample of half of the rows, as for data sets that are large.
     other = prepared.selectExpr(
         "* EXCEPT (pressure)", "IF(split = 'test', 60000.0D, pressure) AS pressure"
@@ -78,7 +80,10 @@ def test_bytes_depend_on_the_training_rows_alone(prepared: DataFrame, tmp_path: 
 
     assert len(texts) == 1
     # The sample shows: quantiles of all rows reach the extremes.
-    whole, half = fit(prepared, CONTRACT, 1).features[0], fit(prepared, CONTRACT, 400_000).features[0]
+    whole, half = (
+        fit(prepared, CONTRACT, 1).features[0],
+        fit(prepared, CONTRACT, 400_000).features[0],
+    )
     assert half.maximum == whole.maximum
     assert half.quantiles != whole.quantiles
 

@@ -99,15 +99,13 @@ def test_the_label_is_what_the_station_observes_one_lead_later(
 
     found = fates(spark, [file], AHEAD)
 
-    assert list(found[f"w.csv:{line}"] for line in range(2, len(expected) + 2)) == list(
+    assert [found[f"w.csv:{line}"] for line in range(2, len(expected) + 2)] == list(
         expected.values()
     )
 
 
 @pytest.mark.parametrize("partitions", [1, 5])
-def test_partitioning_does_not_matter(
-    spark: SparkSession, tmp_path: Path, partitions: int
-) -> None:
+def test_partitioning_does_not_matter(spark: SparkSession, tmp_path: Path, partitions: int) -> None:
     header = header_of(SAME_HOUR)
     rows = [f"{stamp(hour % 4)},{hour % 3},rain" for hour in range(24)]
     files = [write_csv(tmp_path, "w.csv", [header, *rows])]

@@ -17,7 +17,9 @@ def records_of(content: bytes) -> list[Record]:
     return list(read_records(io.BytesIO(content)))
 
 
-@given(st.lists(st.lists(CELL, min_size=2, max_size=4), max_size=8), st.sampled_from(["\n", "\r\n"]))
+@given(
+    st.lists(st.lists(CELL, min_size=2, max_size=4), max_size=8), st.sampled_from(["\n", "\r\n"])
+)
 def test_reads_what_pythons_csv_writes(rows: list[list[str]], line_end: str) -> None:
     text = io.StringIO()
     csv.writer(text, lineterminator=line_end, quoting=csv.QUOTE_ALL).writerows(rows)

@@ -11,9 +11,7 @@ from weather_assets.processing.splitting import find_boundaries, with_split
 from weather_assets_tests.processing.weather_files import AHEAD, SAME_HOUR, START, UNTIMED
 
 HOUR = 3_600_000_000
-SCHEMA = (
-    "value_0 bigint, label int, row_hash bigint, fault struct<column: string, reason: string>"
-)
+SCHEMA = "value_0 bigint, label int, row_hash bigint, fault struct<column: string, reason: string>"
 
 
 def labelled(spark: SparkSession, instants: list[int], contract: Contract = AHEAD) -> DataFrame:
@@ -108,9 +106,10 @@ def test_hash_is_stratified_and_stable(spark: SparkSession) -> None:
     whole = with_split(rows, UNTIMED, boundaries)
     shares = {
         (row.label, row.split): row.share
-        for row in whole.groupBy("label", "split").count().selectExpr(
-            "label", "split", "count / sum(count) OVER (PARTITION BY label) AS share"
-        ).collect()
+        for row in whole.groupBy("label", "split")
+        .count()
+        .selectExpr("label", "split", "count / sum(count) OVER (PARTITION BY label) AS share")
+        .collect()
     }
     few = with_split(rows.where("value_0 < 100"), UNTIMED, find_boundaries(rows, UNTIMED))
 

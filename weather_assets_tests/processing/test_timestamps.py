@@ -62,7 +62,11 @@ def test_strptime_formats(spark: SparkSession) -> None:
 
     found = instants(spark, ["03.02.2020 17 h", "3.2.2020 7 h", "03x02x2020 17 h"], timestamp)
 
-    assert found == [datetime(2020, 2, 3, 17, tzinfo=UTC), datetime(2020, 2, 3, 7, tzinfo=UTC), None]
+    assert found == [
+        datetime(2020, 2, 3, 17, tzinfo=UTC),
+        datetime(2020, 2, 3, 7, tzinfo=UTC),
+        None,
+    ]
 
 
 @pytest.mark.parametrize("pattern", ["%Y-%m", "%Y-%m-%d %p", "%d %d %m %Y", "%Y-%m-%d %"])

@@ -13,7 +13,11 @@ from weather_assets_tests.processing.weather_files import UNTIMED, write_csv
 
 def validated(spark: SparkSession, folder: Path, contract: Contract, lines: list[str]) -> list[Row]:
     file = write_csv(folder, "weather.csv", lines)
-    return validate(read_cells(spark, layouts_of([file], contract)), contract).orderBy("line").collect()
+    return (
+        validate(read_cells(spark, layouts_of([file], contract)), contract)
+        .orderBy("line")
+        .collect()
+    )
 
 
 def test_each_fault_has_its_reason_and_column(spark: SparkSession, tmp_path: Path) -> None:
@@ -59,7 +63,13 @@ def test_each_fault_has_its_reason_and_column(spark: SparkSession, tmp_path: Pat
 
 
 def test_values_are_canonical(spark: SparkSession, tmp_path: Path) -> None:
-    lines = ["Temperature,Humidity,Rain", "-0.0,1e1,RAIN", " 0,10.0,rain", "NA,10,rain", "10,0,rain"]
+    lines = [
+        "Temperature,Humidity,Rain",
+        "-0.0,1e1,RAIN",
+        " 0,10.0,rain",
+        "NA,10,rain",
+        "10,0,rain",
+    ]
 
     first, second, *others = validated(spark, tmp_path, UNTIMED, lines)
 

@@ -8,7 +8,15 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from random import Random
 
-from weather_assets.contract.schema import Column, Contract, Kind, Label, Split, SplitMethod, Timestamp
+from weather_assets.contract.schema import (
+    Column,
+    Contract,
+    Kind,
+    Label,
+    Split,
+    SplitMethod,
+    Timestamp,
+)
 from weather_assets.processing.raw_files import RawFile
 
 START = datetime(2020, 1, 1, tzinfo=UTC)
@@ -29,7 +37,9 @@ AHEAD = Contract(
     name="ahead",
     title="rain at a station one hour later",
     columns=(
-        Column("station", "platform_name", kind=Kind.CATEGORY, categories=("A", "B"), required=True),
+        Column(
+            "station", "platform_name", kind=Kind.CATEGORY, categories=("A", "B"), required=True
+        ),
         Column("temp", "air_temperature", "degC", minimum=-90, maximum=60),
         Column("direction", "wind_from_direction", "degree", Kind.CIRCULAR, 0, 360, 360),
         Column("rain", "precipitation_amount", "mm", minimum=0, maximum=400),
@@ -63,7 +73,7 @@ def stamp(hour: int) -> str:
 
 
 def ahead_rows(hours: int, seed: int = 0) -> list[str]:
-    """Returns valid data lines for `AHEAD`: every hour at both stations, with some cells missing."""
+    """Returns valid data lines for `AHEAD`: every hour at both stations, some cells empty."""
     random = Random(seed)
     rows: list[str] = []
     for hour in range(hours):

@@ -5,6 +5,7 @@ forecasts on: it drops what is out of bounds or unlabelled, and explains nothing
 """
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -17,8 +18,9 @@ def processed_table(path: Path) -> tuple[pd.DataFrame, Contract]:
     """Returns the processed table of a raw sample file and its contract."""
     raw = pd.read_csv(path, dtype=str, keep_default_na=False)
     contract = recognise_header(list(raw.columns))
-    table = pd.DataFrame(index=raw.index)
-    keep = pd.Series(data=True, index=raw.index)
+    # pandas ships no types that know what these operations return.
+    table: Any = pd.DataFrame(index=raw.index)
+    keep: Any = pd.Series(data=True, index=raw.index)
     for column in contract.columns:
         text = raw[column.name].mask(raw[column.name].isin(["", *contract.missing_markers]))
         if column.kind is Kind.CATEGORY:
@@ -34,15 +36,17 @@ def processed_table(path: Path) -> tuple[pd.DataFrame, Contract]:
         table["hour_of_day"] = hour
         table["day_of_year"] = when.dt.dayofyear + hour / 24
     event = _event(raw, table, contract)
-    table["persistence"] = event if contract.label.lead is not None else np.nan
+    if contract.label.lead is not None:
+        table["persistence"] = event
     table["label_encoded"] = _lead(event, table, contract)
-    table["row_hash"] = pd.util.hash_pandas_object(raw, index=False).to_numpy().astype(np.int64)
+    hashes: Any = pd.util  # pyright: ignore[reportAttributeAccessIssue] (public, but not in types)
+    table["row_hash"] = hashes.hash_pandas_object(raw, index=False).to_numpy().astype(np.int64)
     table = table[keep & table["label_encoded"].notna()].reset_index(drop=True)
     table["split"] = _split(table, contract)
     return table[table["split"] != "gap"].reset_index(drop=True), contract
 
 
-def _event(raw: pd.DataFrame, table: pd.DataFrame, contract: Contract) -> pd.Series:
+def _event(raw: Any, table: Any, contract: Contract) -> Any:
     label = contract.label
     if label.threshold is None:
         return raw[label.column].str.strip().str.casefold().isin(label.positive).astype(float)
@@ -50,7 +54,7 @@ def _event(raw: pd.DataFrame, table: pd.DataFrame, contract: Contract) -> pd.Ser
     return (values > label.threshold).astype(float).mask(values.isna())
 
 
-def _lead(event: pd.Series, table: pd.DataFrame, contract: Contract) -> pd.Series:
+def _lead(event: Any, table: Any, contract: Contract) -> Any:
     lead = contract.label.lead
     if lead is None or contract.timestamp is None:
         return event
@@ -62,15 +66,16 @@ def _lead(event: pd.Series, table: pd.DataFrame, contract: Contract) -> pd.Serie
     return issued.merge(known, how="left", on=["place", "when"])["event"].set_axis(event.index)
 
 
-def _split(table: pd.DataFrame, contract: Contract) -> np.ndarray:
+def _split(table: Any, contract: Contract) -> Any:
     names = ["train", "validation", "gap", "test"]
+    when: Any = None if contract.timestamp is None else table[contract.timestamp.column]
     if contract.split.method is SplitMethod.HASH:
         rank = table.groupby("label_encoded")["row_hash"].rank(pct=True)
     elif contract.split.method is SplitMethod.DAY_OF_MONTH:
-        day = table[contract.timestamp.column].dt.day
+        day = when.dt.day
         conditions = [day <= 16, (day == 19) | (day == 20), day < 22]
         return np.select(conditions, names[:3], default="test")
     else:
-        rank = table[contract.timestamp.column].rank(pct=True)
+        rank = when.rank(pct=True)
     edge = contract.split.train + contract.split.validation
     return np.select([rank <= contract.split.train, rank <= edge], names[:2], default="test")

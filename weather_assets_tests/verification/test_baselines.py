@@ -18,13 +18,18 @@ from weather_assets.verification.baselines import (
     forecast_persistence,
 )
 from weather_assets.verification.metrics import mean_log_loss
-from weather_assets.verification.samples import Samples, VerificationError
+from weather_assets.verification.samples import Forecast, Samples, VerificationError
 from weather_assets_tests.verification.made_rows import FEATURES, learnable_rows, rows_of
 
 
 @pytest.fixture(scope="module")
 def learnable() -> Samples:
-    return Samples(learnable_rows(1200, 1), learnable_rows(400, 2), learnable_rows(800, 3))
+    return Samples(learnable_rows(900, 1), learnable_rows(300, 2), learnable_rows(600, 3))
+
+
+@pytest.fixture(scope="module")
+def fitted(learnable: Samples) -> dict[str, Forecast]:
+    return fit_baselines(learnable, FEATURES)
 
 
 def test_base_rate_is_the_training_frequency() -> None:
@@ -77,36 +82,30 @@ def test_persistence_state_that_training_rows_lack_gets_the_base_rate() -> None:
     assert forecast_persistence(Samples(train, test, test)).test_N.tolist() == [0.25]
 
 
-def test_every_defined_baseline_is_there(learnable: Samples) -> None:
-    names = list(fit_baselines(learnable, FEATURES))
-    assert names == [BASE_RATE, CLIMATOLOGY, LOGISTIC_REGRESSION, GRADIENT_BOOSTING]
+def test_every_defined_baseline_is_there(learnable: Samples, fitted: dict[str, Forecast]) -> None:
+    assert list(fitted) == [BASE_RATE, CLIMATOLOGY, LOGISTIC_REGRESSION, GRADIENT_BOOSTING]
     state = np.zeros(len(learnable.train))
     with_state = replace(learnable, train=replace(learnable.train, persistence_N=state))
     assert PERSISTENCE in fit_baselines(with_state, FEATURES)
 
 
-def test_fitted_baselines_learn_and_are_valid(learnable: Samples) -> None:
-    forecasts = fit_baselines(learnable, FEATURES)
+def test_fitted_baselines_learn_and_are_valid(
+    learnable: Samples, fitted: dict[str, Forecast]
+) -> None:
     loss = {
-        name: mean_log_loss(each.test_N, learnable.test.observed_N)
-        for name, each in forecasts.items()
+        name: mean_log_loss(each.test_N, learnable.test.observed_N) for name, each in fitted.items()
     }
-    assert all(each.problem(learnable) is None for each in forecasts.values())
+    assert all(each.problem(learnable) is None for each in fitted.values())
     # The made-up rows follow a logistic law, so its own model must be the best.
     assert loss[LOGISTIC_REGRESSION] < loss[GRADIENT_BOOSTING] < 0.85 * loss[BASE_RATE]
 
 
-def test_the_same_rows_give_the_same_probabilities(learnable: Samples) -> None:
-    first, again = fit_baselines(learnable, FEATURES), fit_baselines(learnable, FEATURES)
-    for name, forecast in first.items():
-        assert np.array_equal(forecast.test_N, again[name].test_N), name
-
-
-def test_test_rows_change_nothing_that_is_fitted(learnable: Samples) -> None:
+def test_the_same_rows_give_the_same_probabilities_whatever_the_test_rows_say(
+    learnable: Samples, fitted: dict[str, Forecast]
+) -> None:
     wrong = replace(learnable.test, observed_N=1.0 - learnable.test.observed_N)
-    first = fit_baselines(learnable, FEATURES)
     again = fit_baselines(replace(learnable, test=wrong), FEATURES)
-    for name, forecast in first.items():
+    for name, forecast in fitted.items():
         assert np.array_equal(forecast.test_N, again[name].test_N), name
 
 

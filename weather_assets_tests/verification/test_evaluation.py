@@ -113,23 +113,23 @@ def test_equally_good_challengers_mostly_pass_and_worse_ones_never(weather: Weat
     # 1,200 rows in 300 days resolve a skill of about 0.006 here, well inside the margin of 0.05.
     equal: list[Outcome] = []
     worse: list[Outcome] = []
-    for seed in range(8):
+    for seed in range(5):
         champion = weather.noisy(0.05, seed=2 * seed)
         equal.append(judged(weather, weather.noisy(0.05, 2 * seed + 1), champion).outcome)
         worse.append(judged(weather, weather.noisy(0.30, 2 * seed + 1), champion).outcome)
-    assert equal.count(Outcome.PASS) >= 6
-    assert worse.count(Outcome.FAIL) == 8
+    assert equal.count(Outcome.PASS) >= 4
+    assert worse.count(Outcome.FAIL) == 5
 
 
 def test_without_power_equal_challengers_are_mostly_held() -> None:
     # 40 days and noisy forecasts: the standard error of the skill difference is about 0.08, more
     # than the margin.
     outcomes: list[Outcome] = []
-    for seed in range(8):
+    for seed in range(6):
         few = Weather(days=40, seed=seed)
-        verdict = judged(few, few.noisy(0.3, seed=1), champion=few.noisy(0.3, seed=2))
+        verdict = judged(few, few.noisy(0.3, 2 * seed), champion=few.noisy(0.3, 2 * seed + 1))
         outcomes.append(claim_of(verdict, "no_worse_than_champion").outcome)
-    assert outcomes.count(Outcome.INCONCLUSIVE) >= 5
+    assert outcomes.count(Outcome.INCONCLUSIVE) >= 4
     assert outcomes.count(Outcome.PASS) <= 2
 
 

@@ -75,7 +75,6 @@ def timeless_table(count: int) -> pd.DataFrame:
             "t": np.arange(float(count)),
             "label_encoded": np.arange(count) % 2,
             "split": "test",
-            "persistence": np.nan,
             "row_hash": np.arange(count) * 7919 - 10_000,
         }
     )

@@ -1,0 +1,193 @@
+"""The whole graph through the command: champion, reuse, challenger, refusal, prediction.
+
+The command runs in this process, so that it takes the Spark session that all tests share; ranks and
+scoring server are processes of their own, as always.
+"""
+
+import json
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from click.testing import CliRunner, Result
+from pyspark.sql import SparkSession
+
+from weather_assets.adapters.data_root import DataRoot
+from weather_assets.adapters.model_registry import ModelRegistry
+from weather_assets.cli import main
+from weather_assets_tests.synthetic import five_column_text
+
+pytestmark = [
+    pytest.mark.usefixtures("spark"),
+    # A hang guard: one run of the graph takes 20 s on two idle cores.
+    pytest.mark.timeout(600),
+]
+ROWS = 1500
+
+
+def run(root: Path) -> Result:
+    return CliRunner().invoke(main, ["run", "--data", str(root)])
+
+
+def put(root: Path, name: str, text: str) -> None:
+    (root / "raw").mkdir(parents=True, exist_ok=True)
+    (root / "raw" / name).write_text(text, encoding="utf-8")
+
+
+def registry(root: Path) -> ModelRegistry:
+    found = DataRoot.at(root)
+    return ModelRegistry(found.tracking_uri, found.mlflow / "artifacts")
+
+
+def champion(root: Path) -> str | None:
+    version = registry(root).champion()
+    return None if version is None else version.version
+
+
+def processed(root: Path) -> tuple[pd.DataFrame, pd.DataFrame]:
+    folder = root / "processed"
+    return pd.read_parquet(folder / "weather.parquet"), pd.read_parquet(folder / "rejected.parquet")
+
+
+@pytest.fixture(scope="module")
+def first(tmp_path_factory: pytest.TempPathFactory, spark: SparkSession) -> tuple[Path, Result]:
+    """Returns a data root on which the graph ran once, and what the command said."""
+    assert spark is not None
+    root = tmp_path_factory.mktemp("first") / "data"
+    put(root, "weather.csv", five_column_text(ROWS) + "20,50,3,10,1000,hail\n")
+    return root, run(root)
+
+
+@pytest.fixture
+def again(first: tuple[Path, Result], tmp_path: Path) -> Iterator[Path]:
+    """Lends that data root to one test, and puts it back as it was (MLflow's paths are absolute)."""
+    root, _ = first
+    keep = tmp_path / "kept"
+    shutil.copytree(root, keep, symlinks=True)
+    yield root
+    shutil.rmtree(root)
+    shutil.copytree(keep, root, symlinks=True)
+
+
+def test_a_new_file_ends_in_a_judged_champion_that_answers(first: tuple[Path, Result]) -> None:
+    root, result = first
+    assert result.exit_code == 0, result.output
+    for line in ("1,501 read", "verdict", "candidate", "orchestration"):
+        assert line in result.output
+    weather, rejected = processed(root)
+    assert len(weather) + len(rejected) == ROWS + 1
+    assert rejected[["line", "column", "reason"]].to_numpy().tolist() == [
+        [ROWS + 2, "Rain", "unknown_label"]
+    ]
+    assert champion(root) == "1"
+    verdict = json.loads((root / "registry" / "1" / "verdict.json").read_text())
+    assert verdict["outcome"] == "pass"
+    assert verdict["scores"]["candidate"]["roc_auc"] > 0.98
+    assert {path.name for path in (root / "registry" / "1" / "package").iterdir()} >= {
+        "model.onnx",
+        "score.py",
+        "signature.json",
+        "conda.yaml",
+        "MODEL_CARD.md",
+    }
+
+
+def test_nothing_in_the_registry_can_run_code(first: tuple[Path, Result]) -> None:
+    root, _ = first
+    suffixes = {path.suffix for path in (root / "registry" / "1").rglob("*") if path.is_file()}
+    assert not suffixes & {".pkl", ".pickle", ".pt", ".ckpt", ".joblib"}
+
+
+def test_every_model_version_is_bound_to_what_made_it(first: tuple[Path, Result]) -> None:
+    root, _ = first
+    tags = registry(root).get("1").tags
+    assert set(tags) >= {
+        "weather_assets.data_version",
+        "weather_assets.code_version",
+        "weather_assets.configuration",
+        "dagster_run_id",
+    }
+    assert all(tags.values())
+
+
+def test_the_same_input_again_costs_no_training(again: Path) -> None:
+    result = run(again)
+    assert result.exit_code == 0, result.output
+    assert "processed before" in result.output
+    assert "epoch" not in result.output
+    with pytest.raises(LookupError):
+        registry(again).get("2")
+
+
+def test_a_challenger_replaces_the_champion_only_by_a_pass(again: Path) -> None:
+    put(again, "more.csv", five_column_text(ROWS // 2, seed=7))
+    result = run(again)
+    verdict = json.loads((again / "registry" / "2" / "verdict.json").read_text())
+    assert verdict["identity"]["champion_version"] == "1"
+    assert "champion" in verdict["scores"]
+    passed = verdict["outcome"] == "pass"
+    assert (result.exit_code == 0) is passed, result.output
+    assert champion(again) == ("2" if passed else "1")
+    if not passed:
+        assert "candidate_is_no_worse" in result.output
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("<html><body>502 Bad Gateway</body></html>\n", "header_fits_contract"),
+        ("", "empty"),
+        ("Temperature,Humidity\n1,2\n", "lacks 'Wind_Speed'"),
+        (five_column_text(40).replace("no rain", "snow"), "reject_ratio_within_limit"),
+    ],
+    ids=["web page", "empty", "other columns", "unknown labels"],
+)
+def test_a_refused_file_changes_nothing(again: Path, text: str, message: str) -> None:
+    before = [frame.to_csv() for frame in processed(again)]
+    put(again, "weather.csv", text)
+    result = run(again)
+    assert result.exit_code == 1
+    assert message in result.output
+    assert "Traceback" not in result.output
+    assert [frame.to_csv() for frame in processed(again)] == before
+    assert champion(again) == "1"
+
+
+def test_an_empty_data_root_is_refused_with_what_to_do(tmp_path: Path) -> None:
+    result = run(tmp_path)
+    assert result.exit_code == 1
+    assert "put a weather.csv there" in result.output
+
+
+def test_the_champion_forecasts_raw_rows_in_order(
+    first: tuple[Path, Result], tmp_path: Path
+) -> None:
+    root, _ = first
+    source, target = tmp_path / "rows.csv", tmp_path / "predictions.csv"
+    source.write_text(
+        "Pressure,Temperature,Humidity,Wind_Speed,Cloud_Cover\n"
+        "1000,15,95,5,90\n1000,30,35,5,5\n1000,cold,95,5,90\n1000,15,195,5,90\n",
+        encoding="utf-8",
+    )
+    arguments = ["--data", str(root), "--input", str(source), "--output", str(target)]
+    result = CliRunner().invoke(main, ["predict", *arguments])
+    assert result.exit_code == 0, result.output
+    frame = pd.read_csv(target)
+    assert list(frame.columns) == ["probability", "problem"]
+    assert len(frame) == 4
+    assert frame.probability[0] > 0.5 > frame.probability[1]
+    assert frame.problem.isna().tolist() == [True, True, False, False]
+    assert frame.probability.isna().tolist() == [False, False, True, True]
+    assert "not_a_number 'cold'" in frame.problem[2]
+    assert "out_of_bounds" in frame.problem[3]
+
+
+def test_without_a_champion_there_is_no_forecast(tmp_path: Path) -> None:
+    rows = tmp_path / "rows.csv"
+    rows.write_text("a\n1\n", encoding="utf-8")
+    arguments = ["--data", str(tmp_path), "--input", str(rows), "--output", str(tmp_path / "out")]
+    result = CliRunner().invoke(main, ["predict", *arguments])
+    assert result.exit_code == 1
+    assert "no champion yet" in result.output
