@@ -60,7 +60,7 @@ class Package:
 
 
 def package_champion(
-    root: DataRoot, registry: ModelRegistry, report_progress: Callable[[str], object]
+    root: DataRoot, registry: ModelRegistry, report_progress: Callable[[str], None]
 ) -> Package:
     """Builds the champion's package, serves it in its own environment and questions it over HTTP.
 
@@ -199,5 +199,5 @@ def _training_period(rows: ds.Dataset, contract: Contract) -> tuple[str, str] | 
         return None
     column = contract.timestamp.column
     table = rows.to_table(columns=[column], filter=pc.field("split") == "train")
-    extremes = pc.min_max(table[column]).as_py()
+    extremes = pc.call_function("min_max", [table[column]]).as_py()
     return (f"{extremes['min']:%Y-%m-%dT%H:%M:%SZ}", f"{extremes['max']:%Y-%m-%dT%H:%M:%SZ}")

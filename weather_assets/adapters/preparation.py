@@ -78,7 +78,7 @@ def prepare_weather(
     spark: Callable[[], SparkSession],
     code_version: str,
     reject_ratio_limit: float,
-    report_progress: Callable[[str], object],
+    report_progress: Callable[[str], None],
 ) -> PreparedWeather:
     """Processes the raw files that `raw_weather` recorded, unless that was done before.
 

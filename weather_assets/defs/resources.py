@@ -4,6 +4,7 @@ Belongs here: resources that are swapped between embedded, containers and Azure;
 object. Does not belong here: what an asset does with it.
 """
 
+import warnings
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -70,9 +71,13 @@ class TrackedRun:
     def open(self) -> str:
         """Returns the id of the MLflow run that carries this Dagster run's id as a tag."""
         import mlflow
-        from dagster_mlflow.resources import MlFlow
 
-        self._tracking = MlFlow(self._context)
+        with warnings.catch_warnings():
+            # dagster-mlflow is beta as a whole, and says so at every use.
+            warnings.simplefilter("ignore", dg.BetaWarning)
+            from dagster_mlflow.resources import MlFlow
+
+            self._tracking = MlFlow(self._context)
         run = mlflow.active_run()
         if run is None:
             raise RuntimeError("dagster-mlflow opened no MLflow run")

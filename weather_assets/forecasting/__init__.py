@@ -4,7 +4,9 @@
 - `preprocessing`: imputation, scaling and encodings, fitted on training rows, inside the network.
 - `network`: the network itself; saving and loading without pickles.
 - `data`: Parquet to tensors; which rank holds and visits which rows in which order.
-- `lightning_module`, `training`: the fit of one rank under Lightning DDP.
+- `lightning_module`: what a step, a validation and a stop are.
+- `trainer`, `training`: one rank under Lightning DDP, from job file to candidate directory.
+- `rank_environment`: who a rank is.
 - `checkpoints`: what a relaunched rank continues from.
 - `events`: the JSON lines that a rank tells its launcher.
 - `onnx_export`: the network as an ONNX graph with one named input per feature.

@@ -27,7 +27,7 @@ def main(arguments: list[str]) -> int:
         The exit code: 0 only if the candidate was trained.
     """
     if len(arguments) != 1:
-        print(USAGE, file=sys.stderr)
+        sys.stderr.write(f"{USAGE}\n")
         return 2
     events = RankEvents(rank=0)
     try:
@@ -52,7 +52,7 @@ def _run(job: TrainingJob, place: RankEnvironment, events: RankEvents) -> int:
     try:
         run_rank(job, place, events)
     except Exception as error:  # noqa: BLE001 - whatever it is, the launcher must hear of it
-        # Users' mistakes are ValueErrors that explain themselves; anything else needs its traceback.
+        # Users' mistakes are ValueErrors that explain themselves; others need their traceback.
         permanent = isinstance(error, ValueError)
         if not permanent:
             traceback.print_exc()

@@ -79,7 +79,9 @@ class RunProgress:
         fields = CandidateProgress.__dataclass_fields__
         record = {
             "fingerprint": self.fingerprint,
-            "candidates": [{name: getattr(one, name) for name in fields} for one in self.candidates],
+            "candidates": [
+                {name: getattr(one, name) for name in fields} for one in self.candidates
+            ],
         }
         partial = folder / f"{CHECKPOINT_FILE}.partial"
         with partial.open("wb") as file:

@@ -42,6 +42,7 @@ class LabelledRows:
     labels_N: npt.NDArray[np.float64]
 
     def __len__(self) -> int:
+        """Returns N."""
         return len(self.labels_N)
 
     def take(self, indices: npt.NDArray[np.int64]) -> "LabelledRows":
@@ -66,14 +67,16 @@ def feature_matrix(table: pa.Table, contract: Contract) -> npt.NDArray[np.float6
     for feature in contract.features:
         if feature.name not in table.column_names:
             raise TrainingDataError(
-                f"no column {feature.name!r} among {table.column_names}; the rows were prepared for "
-                f"another contract than {contract.name!r}: prepare them again"
+                f"no column {feature.name!r} among {table.column_names}; the rows are "
+                f"prepared for another contract than {contract.name!r}: prepare them again"
             )
         column = table.column(feature.name)
         if feature.kind is Kind.CATEGORY:
-            codes = pc.index_in(column, value_set=pa.array(feature.categories, column.type))
+            codes = pc.index_in(  # pyright: ignore[reportAttributeAccessIssue] - made at import
+                column, value_set=pa.array(feature.categories, column.type)
+            )
             if codes.null_count != column.null_count:
-                found = sorted(set(pc.unique(column).to_pylist()) - {*feature.categories, None})
+                found = sorted(set(column.unique().to_pylist()) - {*feature.categories, None})
                 raise TrainingDataError(
                     f"column {feature.name!r} has {found}, which the contract does not declare; "
                     f"allowed are {list(feature.categories)}"
@@ -85,7 +88,7 @@ def feature_matrix(table: pa.Table, contract: Contract) -> npt.NDArray[np.float6
 
 
 def read_split(path: Path, contract: Contract, split: str) -> LabelledRows:
-    """Reads one split, in the order of the rows' content hashes: part files and their order do not matter.
+    """Reads one split, in the order of the rows' content hashes: part files do not matter.
 
     Args:
         path: `weather.parquet`, a file or a folder of parts.
@@ -132,7 +135,8 @@ def shards_of_rank(row_count: int, shards: int, rank: int, world_size: int) -> l
     """
     if world_size > shards:
         raise TrainingDataError(
-            f"{world_size} ranks cannot share {shards} logical shards; set logical_shards >= {world_size}"
+            f"{world_size} ranks cannot share {shards} logical shards; set logical_shards to at "
+            f"least {world_size}"
         )
     bounds = [row_count * shard // shards for shard in range(shards + 1)]
     return [range(bounds[shard], bounds[shard + 1]) for shard in range(rank, shards, world_size)]
@@ -147,27 +151,36 @@ class EpochOrder:
     """
 
     def __init__(
-        self, row_count: int, rows_per_step: int, *, shards: int, rank: int, world_size: int, seed: int
+        self,
+        row_count: int,
+        rows_per_step: int,
+        *,
+        shards: int,
+        rank: int,
+        world_size: int,
+        seed: int,
     ) -> None:
         """Divides the rows.
 
         Args:
             row_count: training rows over all ranks.
-            rows_per_step: rows of one step over all ranks, about.
+            rows_per_step: rows of one step over all ranks, at least.
             shards: number of logical shards.
             rank: this rank.
             world_size: number of ranks.
             seed: of the order.
         """
-        self.steps = max(1, round(row_count / rows_per_step))
+        self.steps = max(1, row_count // rows_per_step)
         self._own = list(range(rank, shards, world_size))
         self._sizes = [len(rows) for rows in shards_of_rank(row_count, shards, 0, 1)]
         self._seed = seed
 
     def step_sizes(self) -> list[int]:
         """Returns the number of rows of each step, over all ranks."""
-        return [sum(self._cut(size, step) - self._cut(size, step - 1) for size in self._sizes)
-                for step in range(1, self.steps + 1)]
+        return [
+            sum(self._cut(size, step) - self._cut(size, step - 1) for size in self._sizes)
+            for step in range(1, self.steps + 1)
+        ]
 
     def batches(self, epoch: int) -> Sequence[Tensor]:
         """Returns the rows of each step of an epoch: positions int64 [B] among this rank's rows.
@@ -182,7 +195,12 @@ class EpochOrder:
             orders.append(torch.from_numpy(start + generator.permutation(self._sizes[shard])))
             start += self._sizes[shard]
         return [
-            torch.cat([order[self._cut(len(order), step) : self._cut(len(order), step + 1)] for order in orders])
+            torch.cat(
+                [
+                    order[self._cut(len(order), step) : self._cut(len(order), step + 1)]
+                    for order in orders
+                ]
+            )
             for step in range(self.steps)
         ]
 

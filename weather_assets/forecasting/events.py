@@ -13,7 +13,7 @@ import time
 from typing import Any, TextIO
 
 EPOCH_INTERVAL_SECONDS = 0.5
-"""Shortest time between two `epoch` events: small data validate every 50 ms, and nobody reads that."""
+"""Shortest time between two `epoch` events: small data validate every 50 ms, too fast to read."""
 
 
 class RankEvents:

@@ -44,7 +44,9 @@ class EncodedRows:
     labels_N: Tensor
 
     @classmethod
-    def encode(cls, rows: LabelledRows, network: RainNetwork, device: torch.device) -> "EncodedRows":
+    def encode(
+        cls, rows: LabelledRows, network: RainNetwork, device: torch.device
+    ) -> "EncodedRows":
         """Encodes rows in float64 and keeps them in the precision of the network's weights."""
         with torch.no_grad():
             encoded_ND = network.encode(torch.from_numpy(rows.features_NF))
@@ -67,10 +69,11 @@ class EpochBatches:
     progress: CandidateProgress
 
     def __len__(self) -> int:
+        """Returns the number of steps."""
         return self.order.steps
 
     def __iter__(self) -> Iterator[tuple[Tensor, Tensor, int]]:
-        """Yields encoded rows [B, D], labels [B], and the number of rows of the step over all ranks."""
+        """Yields encoded rows [B, D], labels [B], and the rows of the step over all ranks."""
         device = self.rows.labels_N.device
         picks = self.order.batches(self.progress.epoch)
         for pick_B, rows_of_all_ranks in zip(picks, self.order.step_sizes(), strict=True):
@@ -109,6 +112,7 @@ class CandidateTraining(LightningModule):
         self.save_progress = save_progress
         self.progress = batches.progress
         self.steps = batches.order.steps
+        self.peak_rate = settings.learning_rate * network.architecture.learning_rate_factor
         self.epochs = max(math.ceil(settings.maximum_steps / self.steps), settings.minimum_epochs)
         self.validation_epochs = max(1, round(settings.validation_interval_steps / self.steps))
         self._rows_per_epoch = sum(batches.order.step_sizes())
@@ -117,12 +121,15 @@ class CandidateTraining(LightningModule):
         self._clock = time.monotonic()
 
     def configure_optimizers(self) -> Optimizer:
-        """Returns AdamW, with the state to continue from. Biases are not decayed: they carry the base rate."""
+        """Returns AdamW, with the state to continue from.
+
+        Biases are not decayed: they carry the base rate.
+        """
         matrices = [weight for name, weight in self.named_parameters() if name.endswith("weight")]
         biases = [weight for name, weight in self.named_parameters() if not name.endswith("weight")]
         optimizer = AdamW(
             [{"params": matrices}, {"params": biases, "weight_decay": 0.0}],
-            lr=self.settings.learning_rate,
+            lr=self.peak_rate,
             weight_decay=self.settings.weight_decay,
             fused=True,
         )
@@ -130,7 +137,12 @@ class CandidateTraining(LightningModule):
             optimizer.load_state_dict(self.progress.optimizer)
         return optimizer
 
-    def transfer_batch_to_device(self, batch: Any, device: torch.device, dataloader_idx: int) -> Any:
+    def transfer_batch_to_device(
+        self,
+        batch: Any,
+        device: torch.device,  # noqa: ARG002 - Lightning's signature
+        dataloader_idx: int,  # noqa: ARG002 - likewise
+    ) -> Any:
         """Returns the batch as it is: rows live on the device already."""
         return batch
 
@@ -144,14 +156,18 @@ class CandidateTraining(LightningModule):
         self._loss_sum = self._loss_sum.to(self.device)
         self._clock = time.monotonic()
 
-    def on_train_batch_start(self, batch: Any, batch_idx: int) -> None:
+    def on_train_batch_start(
+        self,
+        batch: Any,  # noqa: ARG002 - Lightning's signature
+        batch_idx: int,
+    ) -> None:
         """Sets the learning rate: linear warm-up, then a cosine to zero over all allowed epochs."""
         total = self.epochs * self.steps
         done = self.progress.epoch * self.steps + batch_idx
         rising = min(1.0, (done + 1) / max(1.0, self.settings.warmup_share * total))
         falling = 0.5 * (1.0 + math.cos(math.pi * done / total))
         for group in self.trainer.optimizers[0].param_groups:
-            group["lr"] = self.settings.learning_rate * rising * falling
+            group["lr"] = self.peak_rate * rising * falling
 
     def training_step(self, batch: tuple[Tensor, Tensor, int], batch_idx: int) -> Tensor:
         """Returns this rank's share of the step's mean loss.
@@ -168,7 +184,7 @@ class CandidateTraining(LightningModule):
             logits_KB, labels_B.expand_as(logits_KB), reduction="sum"
         ) / len(logits_KB)
         if not torch.isfinite(loss):
-            raise self._diverged("training loss", loss, f"step {batch_idx + 1}")
+            raise self._diverged("training loss", loss.item(), f"step {batch_idx + 1}")
         self._loss_sum += loss.detach()
         self.events.step += 1
         return loss * (self.trainer.world_size / rows_of_all_ranks)
@@ -205,7 +221,9 @@ class CandidateTraining(LightningModule):
         progress = self.progress
         with torch.no_grad():
             logits_N = self.network.member_logits(self.validation.encoded_ND).mean(0)
-            loss = F.binary_cross_entropy_with_logits(logits_N, self.validation.labels_N, reduction="none")
+            loss = F.binary_cross_entropy_with_logits(
+                logits_N, self.validation.labels_N, reduction="none"
+            )
         epochs = progress.epoch - (int(progress.history[-1]["epoch"]) if progress.history else 0)
         sums = torch.stack(
             (loss.double().sum(), loss.new_tensor(len(loss), dtype=torch.float64), self._loss_sum)
@@ -224,7 +242,7 @@ class CandidateTraining(LightningModule):
         else:
             progress.validations_without_gain += 1
         progress.validation_seconds += time.monotonic() - begun
-        row = {
+        row: dict[str, float] = {
             "epoch": progress.epoch,
             "train_loss": training_sum / (epochs * self._rows_per_epoch),
             "validation_loss": validation_loss,
@@ -237,11 +255,11 @@ class CandidateTraining(LightningModule):
                 variant=progress.name, **row, samples_per_second=progress.rows_stepped / seconds
             )
 
-    def _diverged(self, what: str, value: object, where: str) -> TrainingDivergedError:
+    def _diverged(self, what: str, value: float, where: str) -> TrainingDivergedError:
         return TrainingDivergedError(
-            f"{what} of {self.progress.name!r} became {float(value)} in epoch {self.progress.epoch + 1}, "
-            f"at {where}; lower learning_rate (now {self.settings.learning_rate}) or look for extreme "
-            "values in the training rows"
+            f"{what} of {self.progress.name!r} became {value} in epoch "
+            f"{self.progress.epoch + 1}, at {where}; lower learning_rate (peak now "
+            f"{self.peak_rate}) or look for extreme values in the training rows"
         )
 
 

@@ -13,6 +13,7 @@ Shapes: B rows, D encoded columns, A inputs and C outputs of a layer.
 from collections.abc import Sequence
 from math import pi, tau
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -47,7 +48,7 @@ class _Graph:
         self.constants.append(numpy_helper.from_array(np.ascontiguousarray(values), name))
         return name
 
-    def add(self, operator: str, *inputs: str, domain: str = "", **attributes: object) -> str:
+    def add(self, operator: str, *inputs: str, domain: str = "", **attributes: Any) -> str:
         name = f"/{operator}/{len(self.nodes)}"
         self.nodes.append(
             helper.make_node(operator, inputs, [name], name=name, domain=domain, **attributes)
@@ -79,13 +80,15 @@ def export_onnx(network: RainNetwork, path: Path) -> None:
     encodings = network.preprocessing.encodings
     if OUTPUT_NAME in network.feature_names:
         raise OnnxExportError(
-            f"a feature is called {OUTPUT_NAME!r}, like the output; rename that column in the contract"
+            f"a feature is called {OUTPUT_NAME!r}, like the output; rename that column "
+            "in the contract"
         )
     graph = _Graph()
     dense, pieces = _encode(graph, encodings)
-    logit = _linear(graph, graph.concatenated([*dense, *pieces]), *_weights(network.linear))
+    encoded = graph.concatenated([*dense, *pieces])
+    logit = _linear(graph, encoded, *_weights(network.linear))
     if len(network.perceptrons) > 0:
-        logit = graph.add("Add", logit, _perceptrons(graph, graph.concatenated(dense), network))
+        logit = graph.add("Add", logit, _perceptrons(graph, encoded, network))
     graph.nodes.append(helper.make_node("Sigmoid", [logit], [OUTPUT_NAME], name="/Sigmoid"))
     inputs = [
         helper.make_tensor_value_info(
@@ -98,7 +101,10 @@ def export_onnx(network: RainNetwork, path: Path) -> None:
     output = helper.make_tensor_value_info(OUTPUT_NAME, TensorProto.DOUBLE, ["rows", 1])
     model = helper.make_model(
         helper.make_graph(graph.nodes, "rain_network", inputs, [output], graph.constants),
-        opset_imports=[helper.make_opsetid("", _OPSET), helper.make_opsetid("ai.onnx.ml", _ML_OPSET)],
+        opset_imports=[
+            helper.make_opsetid("", _OPSET),
+            helper.make_opsetid("ai.onnx.ml", _ML_OPSET),
+        ],
         ir_version=_IR_VERSION,
         producer_name="weather_assets",
     )
@@ -122,7 +128,9 @@ def _encode(graph: _Graph, encodings: Sequence[FeatureEncoding]) -> tuple[list[s
     if flagged:
         dense.append(graph.as_double(graph.add("IsNaN", graph.concatenated(flagged))))
     dense += [
-        _encode_category(graph, encoding) for encoding in encodings if encoding.kind is Kind.CATEGORY
+        _encode_category(graph, encoding)
+        for encoding in encodings
+        if encoding.kind is Kind.CATEGORY
     ]
     return dense, pieces
 
@@ -182,22 +190,24 @@ def _encode_category(graph: _Graph, encoding: FeatureEncoding) -> str:
     return graph.add("Mul", graph.as_double(chosen), known)
 
 
-def _perceptrons(graph: _Graph, dense: str, network: RainNetwork) -> str:
+def _perceptrons(graph: _Graph, encoded: str, network: RainNetwork) -> str:
     """Returns the mean of all members' outputs, [B, 1].
 
-    Side by side the members are one wide perceptron whose hidden weights are block-diagonal.
+    Side by side the members are one wide perceptron whose hidden weights are block-diagonal, and
+    whose first weights are zero where a member does not see a column.
     """
-    layers = [layer for layer in network.perceptrons if isinstance(layer, MemberLinear)]
-    hidden = dense
-    for depth, layer in enumerate(layers):
-        weight_KAC = _values(layer.weight)
-        bias_C = _values(layer.bias).reshape(-1)
-        if depth == len(layers) - 1:
-            weight_KAC = weight_KAC / len(weight_KAC)
-            return _linear(graph, hidden, np.concatenate(weight_KAC), bias_C.mean(keepdims=True))
-        joined = np.concatenate(weight_KAC, axis=1) if depth == 0 else _block_diagonal(weight_KAC)
-        hidden = graph.add("Relu", _linear(graph, hidden, joined, bias_C))
-    raise AssertionError("a perceptron ends with a layer of one output")
+    seeing, plain = _values(network.seeing.weight), _values(network.plain.weight)
+    unseen = network.preprocessing.width - network.preprocessing.dense_width
+    plain = np.pad(plain, ((0, 0), (0, unseen), (0, 0)))
+    first = np.concatenate([*seeing, *plain], axis=1)
+    biases = np.concatenate([_values(network.seeing.bias), _values(network.plain.bias)])
+    hidden = graph.add("Relu", _linear(graph, encoded, first, biases.reshape(-1)))
+    *middle, last = (layer for layer in network.perceptrons if isinstance(layer, MemberLinear))
+    for layer in middle:
+        weight = _block_diagonal(_values(layer.weight))
+        hidden = graph.add("Relu", _linear(graph, hidden, weight, _values(layer.bias).reshape(-1)))
+    weight = np.concatenate(_values(last.weight)) / network.architecture.members
+    return _linear(graph, hidden, weight, _values(last.bias).mean(axis=0).reshape(-1))
 
 
 def _block_diagonal(weight_KAC: _Array) -> _Array:

@@ -18,6 +18,7 @@ from torch import Tensor, nn
 from weather_assets.contract.schema import Contract, Feature, Kind
 from weather_assets.contract.statistics import FeatureStatistics, TrainingStatistics
 
+
 class PreprocessingError(ValueError):
     """Features and statistics do not belong together. The message says what to do."""
 
@@ -32,7 +33,7 @@ class FeatureEncoding:
         fill: what stands in for a missing value: the training mean; unused for other kinds.
         scale: training standard deviation, or 1 where there is none; numeric only.
         period: length of the circle; circular only.
-        knots: strictly increasing ends of the pieces of a piecewise-linear encoding; empty for none.
+        knots: increasing ends of the pieces of a piecewise-linear encoding; empty for none.
         flag_missing: whether a missing value raises a flag of its own. Only where training rows
             had gaps: the weight of a flag that was never up would be noise.
         categories: allowed names, whose positions are the codes; category only.
@@ -65,8 +66,8 @@ class FeatureEncoding:
             known = tuple(count > 0 for count in (*counts, statistics.missing))
             return cls(feature.name, feature.kind, categories=feature.categories, known=known)
         if feature.kind is Kind.CIRCULAR:
-            assert feature.period is not None, "the contract checks that circular columns have one"
-            return cls(feature.name, feature.kind, period=feature.period, flag_missing=flag)
+            # The contract checks that circular columns have a period above 0.
+            return cls(feature.name, feature.kind, period=feature.period or 1.0, flag_missing=flag)
         deviation = statistics.standard_deviation or 1.0
         knots = tuple(sorted(set(statistics.quantiles))) if piecewise else ()
         return cls(
@@ -120,6 +121,20 @@ class Preprocessing(nn.Module):
     pieces are clamped too, since the z-score already carries what lies beyond them.
     """
 
+    numeric_index: Tensor
+    fill: Tensor
+    scale: Tensor
+    circular_index: Tensor
+    period: Tensor
+    flagged_index: Tensor
+    piece_index: Tensor
+    piece_start: Tensor
+    piece_width: Tensor
+    level_index: Tensor
+    level_code: Tensor
+    level_known: Tensor
+    missing_code: Tensor
+
     def __init__(self, encodings: Sequence[FeatureEncoding]) -> None:
         """Lays out the columns.
 
@@ -136,9 +151,7 @@ class Preprocessing(nn.Module):
             for f, e in numeric
             for low, high in zip(e.knots[:-1], e.knots[1:], strict=True)
         ]
-        levels = [
-            (f, code, known) for f, e in numbered for code, known in enumerate(e.known)
-        ]
+        levels = [(f, code, known) for f, e in numbered for code, known in enumerate(e.known)]
         self._index("numeric", [f for f, _ in numeric])
         self._values("fill", [e.fill for _, e in numeric])
         self._values("scale", [e.scale for _, e in numeric])
@@ -151,10 +164,14 @@ class Preprocessing(nn.Module):
         self._index("level", [f for f, _, _ in levels])
         self._values("level_code", [float(code) for _, code, _ in levels])
         self._values("level_known", [float(known) for _, _, known in levels])
-        self._values("missing_code", [float(len(self.encodings[f].categories)) for f, _, _ in levels])
+        self._values(
+            "missing_code", [float(len(self.encodings[f].categories)) for f, _, _ in levels]
+        )
 
     def _index(self, name: str, values: list[int]) -> None:
-        self.register_buffer(f"{name}_index", torch.tensor(values, dtype=torch.int64), persistent=False)
+        self.register_buffer(
+            f"{name}_index", torch.tensor(values, dtype=torch.int64), persistent=False
+        )
 
     def _values(self, name: str, values: list[float]) -> None:
         self.register_buffer(name, torch.tensor(values, dtype=torch.float64), persistent=False)
@@ -215,8 +232,8 @@ def fit_encodings(
     found = [fitted.name for fitted in statistics.features]
     if wanted != found:
         raise PreprocessingError(
-            f"the contract {contract.name!r} has features {wanted}, the statistics {found}; compute the "
-            "statistics again with the contract that is used for training"
+            f"the contract {contract.name!r} has features {wanted}, the statistics {found}; "
+            "compute the statistics again with the contract that is used for training"
         )
     return tuple(
         FeatureEncoding.fit(feature, fitted, piecewise=piecewise)

@@ -53,7 +53,7 @@ class RankEnvironment:
             for name in ("RANK", "MASTER_ADDR", "MASTER_PORT"):
                 if name not in variables:
                     raise RankEnvironmentError(
-                        f"WORLD_SIZE is {world_size} but {name} is not set; the launcher must set it"
+                        f"WORLD_SIZE is {world_size} but {name} is not set: the launcher must"
                     )
         return cls(
             rank=_whole(variables, "RANK", 0, 0, world_size - 1),
@@ -62,7 +62,11 @@ class RankEnvironment:
             master_address=address,
             master_port=_whole(variables, "MASTER_PORT", 29500, 1, 65535),
             local_world_size=_whole(
-                variables, "LOCAL_WORLD_SIZE", world_size if _is_loopback(address) else 1, 1, world_size
+                variables,
+                "LOCAL_WORLD_SIZE",
+                world_size if _is_loopback(address) else 1,
+                1,
+                world_size,
             ),
         )
 
@@ -80,6 +84,7 @@ def _whole(variables: Mapping[str, str], name: str, default: int, lowest: int, h
     text = variables.get(name, str(default))
     if not text.isdecimal() or not lowest <= int(text) <= highest:
         raise RankEnvironmentError(
-            f"environment variable {name} = {text!r} must be a whole number from {lowest} to {highest}"
+            f"environment variable {name} = {text!r} must be a whole number from {lowest} to "
+            f"{highest}"
         )
     return int(text)

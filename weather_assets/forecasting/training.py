@@ -1,28 +1,21 @@
 """One rank's training: from a job file to the candidate directory.
 
-Belongs here: Lightning's trainer and its strategy, the loop over candidates, the choice between
-them, and the files that rank 0 writes. Does not belong here: what a step does (`lightning_module`),
-or starting ranks (`weather_assets.adapters`).
+Belongs here: the loop over candidates, the choice between them, and the files that rank 0 writes.
+Does not belong here: what a step does (`lightning_module`), Lightning's trainer (`trainer`), or
+starting ranks (`weather_assets.adapters`).
 """
 
 import hashlib
 import json
-import logging
 import os
 import socket
-import time
-import warnings
 from dataclasses import asdict, dataclass
-from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 import torch.distributed
-from lightning.pytorch import Trainer
-from lightning.pytorch.plugins.environments import ClusterEnvironment
-from lightning.pytorch.strategies import DDPStrategy, SingleDeviceStrategy, Strategy
 
 from weather_assets.contract.schema import Contract
 from weather_assets.contract.statistics import TrainingStatistics
@@ -44,60 +37,10 @@ from weather_assets.forecasting.lightning_module import (
 from weather_assets.forecasting.network import RainNetwork, save_network
 from weather_assets.forecasting.rank_environment import RankEnvironment
 from weather_assets.forecasting.settings import Architecture, TrainingJob
+from weather_assets.forecasting.trainer import make_trainer, rank_device, silence_lightning
 
 HISTORY_FILE = "history.json"
 RESULT_FILE = "result.json"
-
-
-class GangEnvironment(ClusterEnvironment):
-    """Tells Lightning where this rank stands. One "node" per rank: each is its own process."""
-
-    def __init__(self, place: RankEnvironment) -> None:
-        """Takes the rank's place in the gang."""
-        super().__init__()
-        self._place = place
-
-    @property
-    def creates_processes_externally(self) -> bool:
-        """Lightning starts no process of its own."""
-        return True
-
-    @property
-    def main_address(self) -> str:
-        """Where rank 0 listens."""
-        return self._place.master_address
-
-    @property
-    def main_port(self) -> int:
-        """On which port."""
-        return self._place.master_port
-
-    @staticmethod
-    def detect() -> bool:
-        """Never chosen by itself."""
-        return False
-
-    def world_size(self) -> int:
-        """Number of ranks."""
-        return self._place.world_size
-
-    def set_world_size(self, size: int) -> None:
-        """Fixed by the launcher."""
-
-    def global_rank(self) -> int:
-        """This rank."""
-        return self._place.rank
-
-    def set_global_rank(self, rank: int) -> None:
-        """Fixed by the launcher."""
-
-    def local_rank(self) -> int:
-        """Always 0: a rank drives one device."""
-        return 0
-
-    def node_rank(self) -> int:
-        """The rank, since every rank counts as a node."""
-        return self._place.rank
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,7 +79,12 @@ class RankData:
         digest = hashlib.sha256()
         for text in (json.dumps(settings.to_dict()), contract.fingerprint, statistics.to_json()):
             digest.update(text.encode())
-        for values in (training.features_NF, training.labels_N, validation.features_NF, validation.labels_N):
+        for values in (
+            training.features_NF,
+            training.labels_N,
+            validation.features_NF,
+            validation.labels_N,
+        ):
             digest.update(np.ascontiguousarray(values).tobytes())
         own = shards_of_rank(len(training), settings.logical_shards, place.rank, place.world_size)
         return cls(
@@ -167,7 +115,7 @@ def run_rank(job: TrainingJob, place: RankEnvironment, events: RankEvents) -> No
     """
     settings = job.settings
     torch.set_num_threads(settings.threads_per_rank)
-    _silence_lightning()
+    silence_lightning()
     data = RankData.read(job, place)
     events.step += 1
     if place.rank == 0:
@@ -180,7 +128,8 @@ def run_rank(job: TrainingJob, place: RankEnvironment, events: RankEvents) -> No
             if place.rank == 0:
                 progress.save(job.checkpoints)
     best = min(
-        zip(settings.architectures, progress.candidates, strict=True), key=lambda pair: pair[1].best_loss
+        zip(settings.architectures, progress.candidates, strict=True),
+        key=lambda pair: pair[1].best_loss,
     )
     network = _best_network(*best, data)
     scores = _validation_scores(network, data)
@@ -216,7 +165,7 @@ def _train(
         world_size=place.world_size,
         seed=settings.seed,
     )
-    device = _device(place)
+    device = rank_device(place)
     batches = EpochBatches(EncodedRows.encode(data.training, network, device), order, candidate)
     training = CandidateTraining(
         network,
@@ -226,48 +175,18 @@ def _train(
         events,
         lambda: progress.save(job.checkpoints),
     )
-    _trainer(place, device, job, training.epochs - candidate.epoch).fit(training, train_dataloaders=batches)
-
-
-def _trainer(place: RankEnvironment, device: torch.device, job: TrainingJob, epochs: int) -> Trainer:
-    strategy: Strategy
-    if place.world_size == 1:
-        strategy = SingleDeviceStrategy(device)
-    else:
-        strategy = DDPStrategy(
-            cluster_environment=GangEnvironment(place),
-            parallel_devices=[device],
-            process_group_backend="nccl" if device.type == "cuda" else "gloo",
-            timeout=timedelta(seconds=job.settings.process_group_timeout_seconds),
-            broadcast_buffers=False,  # they are constants; broadcasting them costs 1 ms per step
-            gradient_as_bucket_view=True,
-        )
-    return Trainer(
-        accelerator="gpu" if device.type == "cuda" else "cpu",
-        devices=[device.index] if device.type == "cuda" else 1,
-        num_nodes=place.world_size,
-        strategy=strategy,
-        max_epochs=epochs,
-        logger=False,
-        enable_checkpointing=False,
-        enable_progress_bar=False,
-        enable_model_summary=False,
-        use_distributed_sampler=False,
-        default_root_dir=job.output,
+    trainer = make_trainer(
+        place,
+        epochs=training.epochs - candidate.epoch,
+        process_group_timeout_seconds=settings.process_group_timeout_seconds,
+        folder=job.output,
     )
+    trainer.fit(training, train_dataloaders=batches)
 
 
-def _device(place: RankEnvironment) -> torch.device:
-    """Returns this rank's GPU where each rank of the machine can have one, or else the CPU.
-
-    Two ranks cannot share a GPU under NCCL; Apple's GPUs have no float64.
-    """
-    if torch.cuda.device_count() >= place.local_world_size:
-        return torch.device("cuda", place.local_rank)
-    return torch.device("cpu")
-
-
-def _best_network(architecture: Architecture, candidate: CandidateProgress, data: RankData) -> RainNetwork:
+def _best_network(
+    architecture: Architecture, candidate: CandidateProgress, data: RankData
+) -> RainNetwork:
     network = RainNetwork.fitted(architecture, data.contract, data.statistics)
     network.load_state_dict(candidate.best_weights)
     return network
@@ -277,7 +196,9 @@ def _validation_scores(network: RainNetwork, data: RankData) -> dict[str, float]
     probability_N = network.probabilities(data.validation.features_NF)
     label_N = data.validation.labels_N
     # Clipped as scikit-learn's log_loss does it: one confident miss must not make the sum infinite.
-    likely_N = np.clip(np.where(label_N == 1, probability_N, 1 - probability_N), np.finfo(float).eps, 1)
+    likely_N = np.clip(
+        np.where(label_N == 1, probability_N, 1 - probability_N), np.finfo(float).eps, 1
+    )
     sums = torch.tensor(
         [-np.log(likely_N).sum(), ((probability_N - label_N) ** 2).sum(), float(len(label_N))],
         dtype=torch.float64,
@@ -299,7 +220,7 @@ def _describe_ranks(
         "rank": place.rank,
         "host": socket.gethostname(),
         "pid": os.getpid(),
-        "device": str(_device(place)),
+        "device": str(rank_device(place)),
         "training_rows": len(data.training),
         "validation_rows": len(data.validation),
         "samples_per_second": share * sum(c.rows_stepped for c in progress.candidates) / seconds,
@@ -350,12 +271,7 @@ def _result(
 
 def _write_json(path: Path, content: object) -> None:
     partial = path.with_suffix(".partial")
-    partial.write_text(json.dumps(content, indent=1, sort_keys=True, allow_nan=False) + "\n", encoding="utf-8")
+    partial.write_text(
+        json.dumps(content, indent=1, sort_keys=True, allow_nan=False) + "\n", encoding="utf-8"
+    )
     partial.replace(path)
-
-
-def _silence_lightning() -> None:
-    """Keeps Lightning's advice off the log: what a rank reports are its events."""
-    for name in ("lightning", "lightning.pytorch", "lightning.fabric"):
-        logging.getLogger(name).setLevel(logging.ERROR)
-    warnings.filterwarnings("ignore", module=r"lightning\.")

@@ -45,7 +45,8 @@ def evaluate_accounts(report: ProcessingReport) -> Gate:
     return Gate(
         passed=missing == 0,
         sentence=(
-            f"{report.rows_in} rows read = {report.rows_kept} kept + {report.rows_rejected} rejected"
+            f"{report.rows_in} rows read = {report.rows_kept} kept + "
+            f"{report.rows_rejected} rejected"
             + (f", {missing} unaccounted for" if missing else "")
         ),
         numbers={
@@ -75,8 +76,8 @@ def evaluate_reject_ratio(
     return Gate(
         passed=share <= limit,
         sentence=(
-            f"{faulty} of {report.rows_in} rows ({share:.1%}) are faulty, at most {limit:.0%} may be"
-            f"{advice}. Rejected rows by reason: {listing}"
+            f"{faulty} of {report.rows_in} rows ({share:.1%}) are faulty, at most {limit:.0%} may "
+            f"be{advice}. Rejected rows by reason: {listing}"
         ),
         numbers={"faulty_share": share, "limit": limit, **by_reason},
     )
@@ -119,7 +120,7 @@ def evaluate_bounds(weather: Path, contract: Contract) -> Gate:
     for column in contract.columns:
         if column.kind is Kind.CATEGORY or column.minimum is None or column.maximum is None:
             continue
-        extremes = pc.min_max(table[column.name]).as_py()
+        extremes = pc.call_function("min_max", [table[column.name]]).as_py()
         lowest, highest = extremes["min"], extremes["max"]
         if lowest is not None and not (column.minimum <= lowest and highest <= column.maximum):
             outside.append(

@@ -50,7 +50,7 @@ def plausible_statistics(contract: Contract) -> TrainingStatistics:
 
 def probabilities(
     network: RainNetwork,
-    features_NF: npt.NDArray[np.float64],  # noqa: N803 - shape suffix
+    features_NF: npt.NDArray[np.float64],
 ) -> list[float]:
     """Returns the network's own answer in PyTorch, float64 [N]."""
     with torch.no_grad():

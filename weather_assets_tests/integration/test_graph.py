@@ -5,8 +5,6 @@ scoring server are processes of their own, as always.
 """
 
 import json
-import shutil
-from collections.abc import Iterator
 from pathlib import Path
 
 import pandas as pd
@@ -60,17 +58,6 @@ def first(tmp_path_factory: pytest.TempPathFactory, spark: SparkSession) -> tupl
     return root, run(root)
 
 
-@pytest.fixture
-def again(first: tuple[Path, Result], tmp_path: Path) -> Iterator[Path]:
-    """Lends that data root to one test, and puts it back as it was (MLflow's paths are absolute)."""
-    root, _ = first
-    keep = tmp_path / "kept"
-    shutil.copytree(root, keep, symlinks=True)
-    yield root
-    shutil.rmtree(root)
-    shutil.copytree(keep, root, symlinks=True)
-
-
 def test_a_new_file_ends_in_a_judged_champion_that_answers(first: tuple[Path, Result]) -> None:
     root, result = first
     assert result.exit_code == 0, result.output
@@ -112,26 +99,14 @@ def test_every_model_version_is_bound_to_what_made_it(first: tuple[Path, Result]
     assert all(tags.values())
 
 
-def test_the_same_input_again_costs_no_training(again: Path) -> None:
-    result = run(again)
+def test_the_same_input_again_costs_no_training(first: tuple[Path, Result]) -> None:
+    root, _ = first
+    result = run(root)
     assert result.exit_code == 0, result.output
     assert "processed before" in result.output
     assert "epoch" not in result.output
     with pytest.raises(LookupError):
-        registry(again).get("2")
-
-
-def test_a_challenger_replaces_the_champion_only_by_a_pass(again: Path) -> None:
-    put(again, "more.csv", five_column_text(ROWS // 2, seed=7))
-    result = run(again)
-    verdict = json.loads((again / "registry" / "2" / "verdict.json").read_text())
-    assert verdict["identity"]["champion_version"] == "1"
-    assert "champion" in verdict["scores"]
-    passed = verdict["outcome"] == "pass"
-    assert (result.exit_code == 0) is passed, result.output
-    assert champion(again) == ("2" if passed else "1")
-    if not passed:
-        assert "candidate_is_no_worse" in result.output
+        registry(root).get("2")
 
 
 @pytest.mark.parametrize(
@@ -144,15 +119,20 @@ def test_a_challenger_replaces_the_champion_only_by_a_pass(again: Path) -> None:
     ],
     ids=["web page", "empty", "other columns", "unknown labels"],
 )
-def test_a_refused_file_changes_nothing(again: Path, text: str, message: str) -> None:
-    before = [frame.to_csv() for frame in processed(again)]
-    put(again, "weather.csv", text)
-    result = run(again)
+def test_a_refused_file_changes_nothing(
+    first: tuple[Path, Result], text: str, message: str
+) -> None:
+    root, _ = first
+    before = [frame.to_csv() for frame in processed(root)]
+    good = (root / "raw" / "weather.csv").read_text(encoding="utf-8")
+    put(root, "weather.csv", text)
+    result = run(root)
+    put(root, "weather.csv", good)
     assert result.exit_code == 1
     assert message in result.output
     assert "Traceback" not in result.output
-    assert [frame.to_csv() for frame in processed(again)] == before
-    assert champion(again) == "1"
+    assert [frame.to_csv() for frame in processed(root)] == before
+    assert champion(root) == "1"
 
 
 def test_an_empty_data_root_is_refused_with_what_to_do(tmp_path: Path) -> None:
@@ -191,3 +171,17 @@ def test_without_a_champion_there_is_no_forecast(tmp_path: Path) -> None:
     result = CliRunner().invoke(main, ["predict", *arguments])
     assert result.exit_code == 1
     assert "no champion yet" in result.output
+
+
+def test_a_challenger_replaces_the_champion_only_by_a_pass(first: tuple[Path, Result]) -> None:
+    root, _ = first  # the last test of this file: it changes what the others look at
+    put(root, "more.csv", five_column_text(ROWS // 2, seed=7))
+    result = run(root)
+    verdict = json.loads((root / "registry" / "2" / "verdict.json").read_text())
+    assert verdict["identity"]["champion_version"] == "1"
+    assert "champion" in verdict["scores"]
+    passed = verdict["outcome"] == "pass"
+    assert (result.exit_code == 0) is passed, result.output
+    assert champion(root) == ("2" if passed else "1")
+    if not passed:
+        assert "candidate_is_no_worse" in result.output

@@ -1,0 +1,31 @@
+"""Who a rank is."""
+
+import pytest
+
+from weather_assets.forecasting.rank_environment import RankEnvironment, RankEnvironmentError
+
+GANG = {"RANK": "1", "WORLD_SIZE": "2", "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": "1234"}
+
+
+def test_without_variables_a_rank_is_alone() -> None:
+    assert RankEnvironment.read({}) == RankEnvironment()
+
+
+def test_ranks_that_meet_on_loopback_share_a_machine_and_others_do_not() -> None:
+    assert RankEnvironment.read(GANG).local_world_size == 2
+    assert RankEnvironment.read({**GANG, "MASTER_ADDR": "master"}).local_world_size == 1
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("RANK", "2"), ("RANK", "-1"), ("WORLD_SIZE", "two"), ("MASTER_PORT", "0"), ("RANK", "")],
+)
+def test_a_wrong_variable_is_named(name: str, value: str) -> None:
+    with pytest.raises(RankEnvironmentError, match=name):
+        RankEnvironment.read({**GANG, name: value})
+
+
+@pytest.mark.parametrize("name", ["RANK", "MASTER_ADDR", "MASTER_PORT"])
+def test_a_gang_needs_a_meeting_place(name: str) -> None:
+    with pytest.raises(RankEnvironmentError, match=name):
+        RankEnvironment.read({key: value for key, value in GANG.items() if key != name})

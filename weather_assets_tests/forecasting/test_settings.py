@@ -1,0 +1,84 @@
+"""What a training run may be told."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from weather_assets.forecasting.settings import (
+    CANDIDATES,
+    Architecture,
+    TrainingJob,
+    TrainingSettings,
+    TrainingSettingsError,
+)
+
+
+def test_settings_survive_json() -> None:
+    settings = TrainingSettings(seed=3, architectures=(Architecture("a", (4, 2), 3),), batch_rows=9)
+    assert TrainingSettings.from_dict(json.loads(json.dumps(settings.to_dict()))) == settings
+
+
+def test_a_job_survives_its_file(tmp_path: Path) -> None:
+    job = TrainingJob(
+        tmp_path / "rows",
+        tmp_path / "contract",
+        tmp_path / "statistics",
+        tmp_path / "output",
+        TrainingSettings(patience=2),
+    )
+    job.write(tmp_path / "job.json")
+    assert TrainingJob.read(tmp_path / "job.json") == job
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("learning_rate", 0.0),
+        ("learning_rate", float("nan")),
+        ("patience", 0),
+        ("warmup_share", 1.0),
+        ("batch_rows", 0),
+        ("seed", -1),
+        ("architectures", ()),
+        ("architectures", (CANDIDATES[0], CANDIDATES[0])),
+    ],
+)
+def test_an_unusable_setting_is_named_with_what_is_allowed(name: str, value: object) -> None:
+    with pytest.raises(TrainingSettingsError, match=f"{name}.*must be"):
+        TrainingSettings(**{name: value})  # pyright: ignore[reportArgumentType] - on purpose
+
+
+def test_an_unknown_setting_is_refused_with_those_there_are() -> None:
+    with pytest.raises(TrainingSettingsError, match=r"learning_rte.*learning_rate"):
+        TrainingSettings.from_dict({"learning_rte": 0.1})
+
+
+@pytest.mark.parametrize(
+    "mistake",
+    [
+        {"members": 0},
+        {"hidden_units": (0,)},
+        {"piecewise_members": 1},
+        {"learning_rate_factor": 0.0},
+    ],
+)
+def test_an_impossible_architecture_is_refused(mistake: dict[str, object]) -> None:
+    with pytest.raises(TrainingSettingsError, match="'a'"):
+        Architecture("a", **mistake)  # pyright: ignore[reportArgumentType] - on purpose
+
+
+@pytest.mark.parametrize("text", [None, "{", "[]", '{"rows": "r"}'])
+def test_a_file_that_is_no_job_is_named(tmp_path: Path, text: str | None) -> None:
+    path = tmp_path / "job.json"
+    if text is not None:
+        path.write_text(text, encoding="utf-8")
+    with pytest.raises(TrainingSettingsError, match=r"job\.json is not a training job"):
+        TrainingJob.read(path)
+
+
+def test_steps_hold_at_least_1024_rows_and_at_most_65536() -> None:
+    settings = TrainingSettings()
+    rows = [settings.rows_per_step(count) for count in (900, 1600, 20_000, 10_000_000)]
+    assert rows == [900, 1024, 1250, 65_536]
+    assert TrainingSettings(batch_rows=7).rows_per_step(100) == 7

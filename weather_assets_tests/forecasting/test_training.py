@@ -1,0 +1,219 @@
+"""One rank, and several: the same weights, however they are trained."""
+
+import io
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pytest
+
+from weather_assets.forecasting.data import read_split
+from weather_assets.forecasting.events import RankEvents
+from weather_assets.forecasting.lightning_module import TrainingDivergedError
+from weather_assets.forecasting.network import load_network
+from weather_assets.forecasting.rank_environment import RankEnvironment
+from weather_assets.forecasting.settings import Architecture, TrainingJob, TrainingSettings
+from weather_assets.forecasting.training import run_rank
+from weather_assets_tests.forecasting.example_rows import CONTRACT, example_table, write_job
+
+SETTINGS = TrainingSettings(
+    architectures=(
+        Architecture("additive", piecewise=True),
+        Architecture("perceptron", (8,), 2, piecewise=True, piecewise_members=1),
+    ),
+    maximum_steps=60,
+    batch_rows=100,
+    checkpoint_interval_seconds=0.0,
+)
+ENDLESS = TrainingSettings(maximum_steps=1_000_000, patience=1_000_000, batch_rows=100)
+
+
+class RankKilledError(Exception):
+    """Stands for a rank that is killed."""
+
+
+class InterruptedEvents(RankEvents):
+    """Ends training in the middle of an epoch, some steps after a checkpoint."""
+
+    def __init__(self, steps: int) -> None:
+        self._limit = steps
+        super().__init__(0, io.StringIO())
+
+    @property
+    def step(self) -> int:
+        return self._steps
+
+    @step.setter
+    def step(self, value: int) -> None:
+        if value > self._limit:
+            raise RankKilledError
+        self._steps = value
+
+
+def _train(job: TrainingJob) -> dict[str, Any]:
+    run_rank(job, RankEnvironment(), RankEvents(0, io.StringIO()))
+    return json.loads((job.output / "result.json").read_text())
+
+
+def _start(folder: Path, rank: int, world_size: int, port: int) -> subprocess.Popen[str]:
+    places = {"RANK": rank, "LOCAL_RANK": rank, "WORLD_SIZE": world_size, "MASTER_PORT": port}
+    return subprocess.Popen(
+        [
+            sys.executable,
+            "-W",
+            "error",
+            "-m",
+            "weather_assets.forecasting",
+            str(folder / "job.json"),
+        ],
+        env={
+            **os.environ,
+            **{name: str(value) for name, value in places.items()},
+            "MASTER_ADDR": "127.0.0.1",
+        },
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+@pytest.fixture(scope="module")
+def alone(tmp_path_factory: pytest.TempPathFactory) -> TrainingJob:
+    job = write_job(tmp_path_factory.mktemp("alone"), SETTINGS)
+    _train(job)
+    return job
+
+
+def test_the_same_seed_gives_the_same_bytes_and_another_does_not(
+    alone: TrainingJob, tmp_path: Path
+) -> None:
+    again = write_job(tmp_path / "again", SETTINGS)
+    _train(again)
+    other = write_job(tmp_path / "other", replace(SETTINGS, seed=1))
+    _train(other)
+    weights = [(job.output / "model.safetensors").read_bytes() for job in (alone, again, other)]
+    assert weights[0] == weights[1] != weights[2]
+
+
+def test_the_best_epoch_is_chosen_saved_and_reported(alone: TrainingJob) -> None:
+    result = json.loads((alone.output / "result.json").read_text())
+    history = json.loads((alone.output / "history.json").read_text())
+    rows = read_split(alone.rows, CONTRACT, "validation")
+    probability = load_network(alone.output).probabilities(rows.features_NF)
+    likely = np.where(rows.labels_N == 1, probability, 1 - probability)
+    assert result["validation_log_loss"] == pytest.approx(-np.log(likely).mean(), rel=1e-12)
+    losses = {
+        (variant, row["epoch"]): row["validation_loss"]
+        for variant, validations in history.items()
+        for row in validations
+    }
+    assert min(losses, key=losses.__getitem__) == (result["variant"], result["best_epoch"])
+    assert min(losses.values()) == pytest.approx(result["validation_log_loss"], abs=1e-5)
+    assert result["validation_rows"] == len(rows)
+    base = rows.labels_N.mean()
+    assert (
+        result["validation_log_loss"] < -base * np.log(base) - (1 - base) * np.log(1 - base) - 0.1
+    )
+
+
+@pytest.mark.parametrize("steps", [30, 100])
+def test_a_relaunched_run_ends_as_an_uninterrupted_one(
+    alone: TrainingJob, tmp_path: Path, steps: int
+) -> None:
+    job = write_job(tmp_path, SETTINGS)
+    with pytest.raises(RankKilledError):
+        run_rank(job, RankEnvironment(), InterruptedEvents(steps))
+    assert not (job.output / "result.json").exists()
+    resumed = RankEvents(0, io.StringIO())
+    run_rank(job, RankEnvironment(), resumed)
+    whole = RankEvents(0, io.StringIO())
+    run_rank(write_job(tmp_path / "whole", SETTINGS), RankEnvironment(), whole)
+    assert resumed.step < whole.step
+    for name in ("model.safetensors", "history.json"):
+        assert (job.output / name).read_bytes() == (alone.output / name).read_bytes()
+
+
+def test_a_loss_that_is_no_number_stops_training_and_says_where(tmp_path: Path) -> None:
+    table = example_table()
+    temperatures = [float("inf"), *table["temperature"].to_pylist()[1:]]
+    position = table.column_names.index("temperature")
+    job = write_job(
+        tmp_path, SETTINGS, table.set_column(position, "temperature", pa.array(temperatures))
+    )
+    with pytest.raises(TrainingDivergedError, match=r"'additive' became .* epoch 1, at step"):
+        _train(job)
+    assert not (job.output / "result.json").exists()
+
+
+def test_two_ranks_agree_with_one_and_count_every_validation_row_once(
+    alone: TrainingJob, tmp_path: Path
+) -> None:
+    job = write_job(tmp_path, SETTINGS)
+    port = _free_port()
+    ranks = [_start(tmp_path, rank, 2, port) for rank in range(2)]
+    try:
+        outputs = [rank.communicate(timeout=120) for rank in ranks]
+    finally:
+        for rank in ranks:
+            rank.kill()
+    assert [rank.returncode for rank in ranks] == [0, 0], outputs
+    assert [errors for _, errors in outputs] == ["", ""]
+    events = [[json.loads(line) for line in lines.splitlines()] for lines, _ in outputs]
+    for rank, told in enumerate(events):
+        assert (told[0]["event"], told[-1]) == ("started", {"event": "finished", "rank": rank})
+    assert any(event["event"] == "epoch" for event in events[0])
+    assert not any(event["event"] == "epoch" for event in events[1])
+
+    rows = read_split(job.rows, CONTRACT, "validation")
+    together, single = load_network(job.output), load_network(alone.output)
+    np.testing.assert_allclose(
+        together.probabilities(rows.features_NF), single.probabilities(rows.features_NF), atol=1e-4
+    )
+    result = json.loads((job.output / "result.json").read_text())
+    assert result["validation_rows"] == len(rows)
+    assert result["training_rows"] == 400
+    assert [rank["rank"] for rank in result["ranks"]] == [0, 1]
+    history = json.loads((job.output / "history.json").read_text())
+    assert {row["validation_rows"] for run in history.values() for row in run} == {len(rows)}
+
+
+def test_sigterm_ends_a_training_rank_at_once(tmp_path: Path) -> None:
+    write_job(tmp_path, ENDLESS)
+    rank = _start(tmp_path, 0, 1, _free_port())
+    try:
+        assert rank.stdout is not None
+        for line in rank.stdout:
+            if json.loads(line)["event"] == "epoch":
+                break
+        begun = time.monotonic()
+        rank.send_signal(signal.SIGTERM)
+        assert rank.wait(timeout=10) == -signal.SIGTERM
+        assert time.monotonic() - begun < 3
+    finally:
+        rank.kill()
+        rank.communicate()
+
+
+def test_a_job_that_cannot_be_read_is_a_permanent_failure(tmp_path: Path) -> None:
+    rank = _start(tmp_path, 0, 1, _free_port())
+    output, _ = rank.communicate(timeout=60)
+    (event,) = [json.loads(line) for line in output.splitlines()]
+    assert rank.returncode == 2
+    assert event["event"] == "failed"
+    assert event["permanent"] is True
+    assert "job.json" in event["error"]

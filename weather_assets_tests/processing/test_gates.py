@@ -1,0 +1,91 @@
+"""Gates pass what is right and refuse what is wrong, with a sentence that says what to do."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from weather_assets.contract.loading import recognise_header
+from weather_assets.processing.accounting import Counts, ProcessingReport
+from weather_assets.processing.gates import (
+    evaluate_accounts,
+    evaluate_bounds,
+    evaluate_classes,
+    evaluate_reject_ratio,
+)
+
+FIVE = recognise_header(
+    ["Temperature", "Humidity", "Wind_Speed", "Cloud_Cover", "Pressure", "Rain"]
+)
+COUNTS = Counts(
+    kept=90,
+    rejected=10,
+    rejected_by_reason={"not_a_number": 4, "split_gap": 6},
+    rejected_by_column={"Humidity": 4},
+    rows_by_split={"train": 60, "validation": 10, "test": 20},
+    positives_by_split={"train": 6, "validation": 1, "test": 2},
+    missing_by_column={},
+)
+REPORT = ProcessingReport(
+    contract="five_column",
+    contract_fingerprint="",
+    files=("weather.csv",),
+    rows_in=100,
+    counts=COUNTS,
+    missing_share={},
+    warnings=(),
+    seconds={},
+)
+
+
+def test_every_row_must_be_accounted_for() -> None:
+    assert evaluate_accounts(REPORT).passed
+    lost = evaluate_accounts(replace(REPORT, rows_in=101))
+    assert not lost.passed
+    assert "1 unaccounted for" in lost.sentence
+
+
+def test_rows_set_aside_for_their_time_are_not_faulty() -> None:
+    assert evaluate_reject_ratio(REPORT, limit=0.04).passed
+    refused = evaluate_reject_ratio(REPORT, limit=0.039)
+    assert not refused.passed
+    assert "4 of 100 rows (4.0%)" in refused.sentence
+    assert "rejected.parquet" in refused.sentence
+
+
+def test_a_file_without_rows_is_refused() -> None:
+    empty = replace(REPORT, rows_in=0, counts=replace(COUNTS, rejected_by_reason={}))
+    assert not evaluate_reject_ratio(empty).passed
+
+
+@pytest.mark.parametrize("split", ["train", "validation", "test"])
+@pytest.mark.parametrize("all_positive", [False, True])
+def test_each_split_needs_both_classes(split: str, all_positive: bool) -> None:
+    assert evaluate_classes(REPORT).passed
+    positives = dict(COUNTS.positives_by_split)
+    positives[split] = COUNTS.rows_by_split[split] if all_positive else 0
+    gate = evaluate_classes(replace(REPORT, counts=replace(COUNTS, positives_by_split=positives)))
+    assert not gate.passed
+    assert split in gate.sentence.split("; ")[1]
+
+
+@pytest.mark.parametrize(("humidity", "passes"), [(0.0, True), (100.0, True), (100.1, False)])
+def test_bounds_are_read_from_what_was_written(
+    tmp_path: Path, humidity: float, passes: bool
+) -> None:
+    table = pa.table(
+        {
+            "Temperature": [10.0, None],
+            "Humidity": [humidity, None],
+            "Wind_Speed": [1.0, 2.0],
+            "Cloud_Cover": [5.0, 5.0],
+            "Pressure": [1000.0, 1000.0],
+            "Rain": ["rain", "rain"],
+        }
+    )
+    pq.write_table(table, tmp_path / "part.parquet")
+    gate = evaluate_bounds(tmp_path, FIVE)
+    assert gate.passed is passes
+    assert passes or "Humidity [100.1, 100.1] is not within [0.0, 100.0] percent" in gate.sentence
