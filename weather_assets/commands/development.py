@@ -43,9 +43,10 @@ def serve_uis(root: DataRoot, console: Console, *, port: int, mlflow_port: int) 
         **os.environ,
         DATA_ROOT_VARIABLE: str(root.path),
         "DAGSTER_HOME": str(root.dagster_home),
-        "DAGSTER_DISABLE_TELEMETRY": "yes",
+        "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",  # three processes that nothing here uses
     }
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    for number in (signal.SIGINT, signal.SIGTERM):  # a shell's background job ignores SIGINT
+        signal.signal(number, signal.default_int_handler)
     servers: list[subprocess.Popen[bytes]] = []
     try:
         for command in _commands(root, port, mlflow_port):

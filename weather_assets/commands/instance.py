@@ -33,6 +33,7 @@ def instance_settings(base_dir: str) -> dict[str, Any]:
             "config": {"base_dir": f"{base_dir}/compute_logs"},
         },
         "telemetry": {"enabled": False},
+        "nux": {"enabled": False},
         "run_monitoring": {
             "enabled": True,
             "start_timeout_seconds": 180,

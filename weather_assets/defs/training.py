@@ -23,15 +23,20 @@ from weather_assets.defs.training_metadata import (
     verdict_data_version,
     verdict_metadata,
 )
+from weather_assets.forecasting.settings import TrainingSettings
+
+_DEFAULTS = TrainingSettings()
 
 
 class TrainingConfig(dg.Config):
     """How many ranks train, how patient their supervisor is, and what may be tried."""
 
     world_size: int = Field(default=2, ge=1, description="Number of DDP ranks.")
-    seed: int = Field(default=20130101, ge=0, description="Of weights and of the order of rows.")
+    seed: int = Field(
+        default=_DEFAULTS.seed, ge=0, description="Of weights and of the order of rows."
+    )
     maximum_steps: int = Field(
-        default=600, ge=1, description="Optimiser steps per candidate network."
+        default=_DEFAULTS.maximum_steps, ge=1, description="Optimiser steps per candidate network."
     )
     max_relaunches: int = Field(
         default=2, ge=0, description="How often all ranks are started again after one has failed."

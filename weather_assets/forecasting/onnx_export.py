@@ -23,7 +23,7 @@ from onnx import TensorProto, helper, numpy_helper
 
 from weather_assets.contract.schema import Kind
 from weather_assets.forecasting.network import MemberLinear, RainNetwork
-from weather_assets.forecasting.preprocessing import FeatureEncoding
+from weather_assets.forecasting.preprocessing import FeatureEncoding, rank_table
 
 OUTPUT_NAME = "probability"
 _OPSET, _ML_OPSET, _IR_VERSION = 17, 3, 8
@@ -122,7 +122,8 @@ def _encode(graph: _Graph, encodings: Sequence[FeatureEncoding]) -> tuple[list[s
     if numeric:
         filled, squashed = _encode_numeric(graph, numeric)
         dense.append(squashed)
-        pieces = _encode_pieces(graph, filled, numeric)
+        ranks, pieces = _encode_segments(graph, filled, numeric)
+        dense += ranks
     if circular:
         dense += _encode_circular(graph, circular)
     if flagged:
@@ -149,18 +150,23 @@ def _encode_numeric(graph: _Graph, numeric: Sequence[FeatureEncoding]) -> tuple[
     return filled, graph.add("Mul", graph.add("Sign", score), logarithm)
 
 
-def _encode_pieces(graph: _Graph, filled: str, numeric: Sequence[FeatureEncoding]) -> list[str]:
-    counts = [encoding.pieces for encoding in numeric]
+def _encode_segments(
+    graph: _Graph, filled: str, numeric: Sequence[FeatureEncoding]
+) -> tuple[list[str], list[str]]:
+    counts = [encoding.segments for encoding in numeric]
     if sum(counts) == 0:
-        return []
+        return [], []
     columns = graph.constant(np.repeat(np.arange(len(numeric)), counts))
-    knots = [np.array(encoding.knots) for encoding in numeric if encoding.pieces]
+    knots = [np.array(encoding.knots) for encoding in numeric if encoding.segments]
     start = graph.constant(np.concatenate([knot[:-1] for knot in knots]))
     width = graph.constant(np.concatenate([np.diff(knot) for knot in knots]))
     repeated = graph.add("Gather", filled, columns, axis=1)
     share = graph.add("Div", graph.add("Sub", repeated, start), width)
     bounds = graph.constant(np.array(0.0)), graph.constant(np.array(1.0))
-    return [graph.add("Clip", share, *bounds)]
+    passed = graph.add("Clip", share, *bounds)
+    lowest_R, steps_SR = rank_table(numeric)
+    rank = _linear(graph, passed, steps_SR, lowest_R)
+    return [rank], [passed] if any(encoding.piecewise for encoding in numeric) else []
 
 
 def _encode_circular(graph: _Graph, circular: Sequence[FeatureEncoding]) -> list[str]:

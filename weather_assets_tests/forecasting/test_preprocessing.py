@@ -36,9 +36,31 @@ def test_a_number_is_scored_and_squashed_and_its_gap_becomes_the_mean_and_a_flag
 
 
 def test_pieces_fill_up_one_after_another_and_clamp_outside() -> None:
-    encoding = FeatureEncoding("t", Kind.NUMERIC, knots=(0.0, 1.0, 3.0))
-    pieces = [row[1:] for row in _encode(encoding, -5.0, 0.5, 2.0, 9.0)]
+    encoding = FeatureEncoding(
+        "t", Kind.NUMERIC, knots=(0.0, 1.0, 3.0), ranks=(-1.0, 0.0, 2.0), piecewise=True
+    )
+    pieces = [row[2:] for row in _encode(encoding, -5.0, 0.5, 2.0, 9.0)]
     assert pieces == [[0.0, 0.0], [0.5, 0.0], [1.0, 0.5], [1.0, 1.0]]
+
+
+def test_a_rank_is_interpolated_between_knots_and_clamped_outside() -> None:
+    encoding = FeatureEncoding(
+        "t", Kind.NUMERIC, knots=(0.0, 1.0, 3.0), ranks=(-1.0, 0.0, 2.0), flag_missing=True
+    )
+    encoded = _encode(encoding, -5.0, 0.0, 0.5, 1.0, 2.0, 9.0)
+    assert [row[1] for row in encoded] == pytest.approx([-1.0, -1.0, -0.5, 0.0, 1.0, 2.0])
+    assert len(encoded[0]) == encoding.width == 3
+
+
+def test_equal_quantiles_share_their_mean_rank() -> None:
+    feature = Feature("r", Kind.NUMERIC, "mm", 0, 100)
+    quantiles = (0.0,) * 17 + tuple(float(k) for k in range(1, 17))
+    statistics = FeatureStatistics("r", 99, 0, 1.0, 1.0, 0.0, 16.0, quantiles)
+    encoding = FeatureEncoding.fit(feature, statistics, piecewise=False)
+    assert encoding.knots == tuple(float(k) for k in range(17))
+    # Places 0 to 16 of 32 hold the same value: their mean, 8/32, on [-sqrt(3), sqrt(3)].
+    assert encoding.ranks[0] == pytest.approx(-(3**0.5) / 2)
+    assert encoding.ranks[-1] == pytest.approx(3**0.5)
 
 
 def test_a_circle_closes_and_its_gap_is_at_the_centre() -> None:
