@@ -9,6 +9,7 @@ from pathlib import Path
 import click
 
 from weather_assets.adapters.data_root import DATA_ROOT_VARIABLE, DataRoot
+from weather_assets.local_azure.cli import local_azure
 
 data_option = click.option(
     "--data",
@@ -97,3 +98,6 @@ def dev(data: Path, port: int, mlflow_port: int) -> None:
 
     console = Console(highlight=False, soft_wrap=True)
     serve_uis(DataRoot.at(data), console, port=port, mlflow_port=mlflow_port)
+
+
+main.add_command(local_azure)

@@ -17,7 +17,7 @@ import psutil
 from rich.console import Console
 
 from weather_assets.adapters.data_root import DATA_ROOT_VARIABLE, DataRoot
-from weather_assets.commands.instance import write_instance
+from weather_assets.commands.instance import WORKSPACE_FILE, write_instance
 
 _HOST = "127.0.0.1"
 _STOP_GRACE_SECONDS = 10
@@ -67,7 +67,7 @@ def _commands(root: DataRoot, port: int, mlflow_port: int) -> list[list[str]]:
     mlflow = [sys.executable, "-m", "mlflow", "server", "--host", _HOST, "--port", str(mlflow_port)]
     mlflow += ["--backend-store-uri", root.tracking_uri, "--workers", "1"]
     mlflow += ["--default-artifact-root", (root.mlflow / "artifacts").as_uri()]
-    return [[*dagster, "-m", "weather_assets.definitions"], mlflow]
+    return [[*dagster, "-w", str(root.dagster_home / WORKSPACE_FILE)], mlflow]
 
 
 def _refuse_taken_port(port: int) -> None:

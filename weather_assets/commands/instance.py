@@ -11,6 +11,18 @@ import yaml
 from weather_assets.adapters.data_root import DataRoot
 
 SETTINGS_FILE = "dagster.yaml"
+WORKSPACE_FILE = "workspace.yaml"
+WORKSPACE = {
+    "load_from": [
+        {
+            "python_module": {
+                "module_name": "weather_assets.definitions",
+                "location_name": "weather_assets",
+            }
+        }
+    ]
+}
+"""The code location, under the name that the repository's workspace.yaml gives it too."""
 
 
 def instance_settings(base_dir: str) -> dict[str, Any]:
@@ -54,9 +66,14 @@ def instance_settings(base_dir: str) -> dict[str, Any]:
 
 
 def write_instance(root: DataRoot) -> None:
-    """Writes the settings into the Dagster home of a data root."""
+    """Writes settings and workspace into the Dagster home of a data root."""
     root.dagster_home.mkdir(parents=True, exist_ok=True)
-    text = yaml.safe_dump(instance_settings(str(root.dagster_home)), sort_keys=False)
-    path = root.dagster_home / SETTINGS_FILE
-    if not path.is_file() or path.read_text(encoding="utf-8") != text:
-        path.write_text(text, encoding="utf-8")
+    documents = {
+        SETTINGS_FILE: instance_settings(str(root.dagster_home)),
+        WORKSPACE_FILE: WORKSPACE,
+    }
+    for name, document in documents.items():
+        text = yaml.safe_dump(document, sort_keys=False)
+        path = root.dagster_home / name
+        if not path.is_file() or path.read_text(encoding="utf-8") != text:
+            path.write_text(text, encoding="utf-8")

@@ -127,12 +127,24 @@ def verdict_check(verdict: "Verdict") -> dg.AssetCheckResult:
     return dg.AssetCheckResult(
         passed=verdict.outcome == "pass",
         check_name="candidate_is_no_worse",
-        description=f"{verdict.outcome}: {'; '.join(verdict.reasons)}",
+        description=f"{verdict.outcome}: {_in_short(verdict)}",
         metadata={
             "outcome": str(verdict.outcome),
             **{name: numbers[name] for name in shown if name in numbers},
         },
     )
+
+
+def _in_short(verdict: "Verdict") -> str:
+    """Returns skills side by side for a pass, and for anything else what decided."""
+    if verdict.outcome != "pass":
+        return " ".join(verdict.reasons)
+    skills = [
+        f"{name.replace('_', ' ')} {scores.brier_skill_score:+.3f}"
+        for name, scores in verdict.scores.items()
+        if scores.brier_skill_score is not None
+    ]
+    return f"Brier skill {', '.join(skills)}; all {len(verdict.claims)} claims shown"
 
 
 def verdict_data_version(verdict: "Verdict") -> dg.DataVersion:

@@ -46,8 +46,7 @@ def evaluate_accounts(report: ProcessingReport) -> Gate:
         passed=missing == 0,
         sentence=(
             f"{report.rows_in} rows read = {report.rows_kept} kept + "
-            f"{report.rows_rejected} rejected"
-            + (f", {missing} unaccounted for" if missing else "")
+            f"{report.rows_rejected} rejected" + (f", {missing} unaccounted for" if missing else "")
         ),
         numbers={
             "rows_in": report.rows_in,

@@ -6,7 +6,7 @@ import dagster as dg
 import pytest
 import yaml
 
-from weather_assets.commands.instance import instance_settings
+from weather_assets.commands.instance import WORKSPACE, instance_settings
 from weather_assets.definitions import build_defs
 
 FOLLOWS = "follows_its_inputs"
@@ -97,8 +97,4 @@ def test_the_repositorys_instance_is_the_one_that_commands_write() -> None:
 
 def test_the_workspace_names_the_code_location() -> None:
     workspace = yaml.safe_load((REPOSITORY / "workspace.yaml").read_text(encoding="utf-8"))
-    module = workspace["load_from"][0]["python_module"]
-    assert module == {
-        "module_name": "weather_assets.definitions",
-        "location_name": "weather_assets",
-    }
+    assert workspace == WORKSPACE

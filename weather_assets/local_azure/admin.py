@@ -1,0 +1,104 @@
+"""The simulator's own routes, over plain HTTP on loopback: steering it, and scoring with curl.
+
+Belongs here: status, faults, metrics, and `/endpoints/NAME/score`. Does not belong here: anything
+that Azure has (`arm`, `dataplane`).
+
+All but scoring asks for the control token, which lies in the state folder; scoring asks for the
+endpoint's own key or token, as its scoring URI does.
+"""
+
+import hmac
+import re
+from collections.abc import Callable
+from dataclasses import asdict
+from typing import Any
+
+from aiohttp import web
+
+from weather_assets.local_azure.dataplane import DataPlane
+from weather_assets.local_azure.errors import LocalAzureError, ServiceError
+from weather_assets.local_azure.faults import Faults
+from weather_assets.local_azure.metrics import Metrics
+from weather_assets.local_azure.provisioning import Provisioning
+from weather_assets.local_azure.resources import Resources
+
+_SCORING = re.compile(r"/endpoints/([^/]+)(/.*)")
+
+
+class Admin:
+    """Answers requests to the control port."""
+
+    def __init__(
+        self,
+        token: str,
+        resources: Resources,
+        provisioning: Provisioning,
+        faults: Faults,
+        metrics: Metrics,
+        dataplane: DataPlane,
+    ) -> None:
+        """Steers the parts given, for callers with `token`."""
+        self._token, self._resources = token, resources
+        self._provisioning, self._faults = provisioning, faults
+        self._metrics, self._dataplane = metrics, dataplane
+        self.restoring: Callable[[], bool] = lambda: False
+        """Says whether deployments of an earlier run are still coming back."""
+
+    async def handle(self, request: web.Request) -> web.StreamResponse:
+        """Answers one request."""
+        scoring = _SCORING.fullmatch(request.path)
+        if scoring is not None:
+            return await self._dataplane.handle(
+                request.clone(rel_url=request.rel_url.with_path(scoring[2])), scoring[1]
+            )
+        try:
+            self._authorize(request)
+            return web.json_response(await self._answer(request))
+        except LocalAzureError as error:
+            refusal = ServiceError(400, "BadRequest", str(error))
+            return web.json_response(refusal.body(), status=400)
+        except ServiceError as error:
+            return web.json_response(error.body(), status=error.status)
+
+    def _authorize(self, request: web.Request) -> None:
+        given = request.headers.get("Authorization", "").removeprefix("Bearer ")
+        if not hmac.compare_digest(given.encode(), self._token.encode()):
+            raise ServiceError(401, "Unauthorized", "Give the control token of the state folder.")
+
+    async def _answer(self, request: web.Request) -> Any:
+        match (request.method, request.path.strip("/").split("/")):
+            case ("GET", ["status"]):
+                return self._status()
+            case ("GET", ["faults"]):
+                return [asdict(fault) for fault in self._faults]
+            case ("POST", ["faults"]):
+                return asdict(self._faults.add(await request.json()))
+            case ("DELETE", ["faults"]):
+                return {"cleared": self._faults.clear()}
+            case ("DELETE", ["faults", identity]):
+                return {"cleared": self._faults.clear(identity)}
+            case ("GET", ["metrics", endpoint, deployment]):
+                return self._metrics.of(f"{endpoint}/{deployment}".lower())
+            case _:
+                raise ServiceError(404, "NotFound", f"No {request.method} {request.path} here.")
+
+    def _status(self) -> dict[str, Any]:
+        endpoints = {}
+        for endpoint in self._resources.endpoints():
+            deployments = {
+                deployment.name: {
+                    "state": deployment.state,
+                    "traffic_percent": endpoint.traffic.get(deployment.name, 0),
+                    "mirror_percent": endpoint.mirror.get(deployment.name, 0),
+                    "instances": self._provisioning.instances(deployment.key),
+                    "metrics": self._metrics.of(deployment.key),
+                }
+                for deployment in self._resources.deployments(endpoint.name)
+            }
+            endpoints[endpoint.name] = {"state": endpoint.state, "deployments": deployments}
+        return {
+            "restoring": self.restoring(),
+            "metrics_since": self._metrics.since,
+            "faults": [asdict(fault) for fault in self._faults],
+            "endpoints": endpoints,
+        }

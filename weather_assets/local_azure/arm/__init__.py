@@ -1,0 +1,1 @@
+"""The calls of Azure Resource Manager that serve Azure ML online endpoints."""

@@ -1,0 +1,208 @@
+"""Running the simulator in the background: start, stop, and telling whether it runs.
+
+Belongs here: the server's process and its files. Does not belong here: what it answers (`control`),
+or the server itself (`server`).
+"""
+
+import contextlib
+import json
+import os
+import signal
+import sys
+import time
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import psutil
+from filelock import FileLock, Timeout
+
+from weather_assets.local_azure.control import Control
+from weather_assets.local_azure.environment_file import read_environment, without
+from weather_assets.local_azure.errors import LocalAzureError
+from weather_assets.local_azure.scorers import sweep
+from weather_assets.local_azure.server import RUNNING_FILE
+from weather_assets.local_azure.settings import Settings
+
+START_SECONDS = 180.0
+STOP_SECONDS = 30.0
+SERVER_LOG = "server.log"
+_LOCK_FILE = "start.lock"
+_LOOK_SECONDS = 0.05
+_LOG_TAIL_LINES = 15
+
+
+@dataclass(frozen=True, slots=True)
+class Running:
+    """A simulator that runs."""
+
+    pid: int
+    created: float
+    """Creation time of its process, as psutil gives it: tells it from a later one of its number."""
+    url: str
+    """Address of the control port."""
+    token: str
+    """Control token."""
+
+
+def running(state: Path) -> Running | None:
+    """Returns the simulator that serves a state folder, or None.
+
+    A file left over by a killed one does not count, nor does another process of the same number.
+    """
+    try:
+        found = Running(**json.loads((state / RUNNING_FILE).read_text("utf-8")))
+    except FileNotFoundError:
+        return None
+    return found if _alive(found) else None
+
+
+def start(state: Path, *, timeout: float = START_SECONDS, **options: Any) -> dict[str, str]:
+    """Starts a simulator in the background and waits until it serves; one that runs is left alone.
+
+    Args:
+        state: its state folder; made, with settings, where it is missing.
+        timeout: seconds to wait, until deployments of an earlier run serve again.
+        options: fields of `Settings` to set; None leaves one as it is.
+
+    Returns:
+        The variables of its environment file.
+
+    Raises:
+        LocalAzureError: if it does not come up, or runs with other options.
+    """
+    state.mkdir(mode=0o700, parents=True, exist_ok=True)
+    state = state.resolve()
+    deadline = time.monotonic() + timeout
+    try:
+        with FileLock(state / _LOCK_FILE, timeout=timeout):
+            _start(state, deadline, options)
+    except Timeout:
+        raise LocalAzureError(
+            f"{state}: another start has not finished within {timeout:g} s; look at {SERVER_LOG}"
+        ) from None
+    return read_environment(state)
+
+
+def stop(state: Path, *, timeout: float = STOP_SECONDS) -> bool:
+    """Stops a simulator with all its processes; its state stays.
+
+    Args:
+        state: its state folder.
+        timeout: seconds until it is killed.
+
+    Returns:
+        Whether it ran.
+    """
+    state = state.resolve()
+    found = running(state)
+    if found is not None:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(found.pid, signal.SIGTERM)
+        deadline = time.monotonic() + timeout
+        while _alive(found) and time.monotonic() < deadline:
+            time.sleep(_LOOK_SECONDS)
+        if _alive(found):
+            os.kill(found.pid, signal.SIGKILL)
+            while _alive(found):
+                time.sleep(_LOOK_SECONDS)
+    settings = Settings.load(state)
+    if settings is not None:
+        sweep(settings.marker(state))
+    (state / RUNNING_FILE).unlink(missing_ok=True)
+    return found is not None
+
+
+def control(state: Path) -> Control:
+    """Returns the control of the simulator that serves a state folder.
+
+    Raises:
+        LocalAzureError: if none does.
+    """
+    found = running(state.resolve())
+    if found is None:
+        raise LocalAzureError(
+            f"{state}: Local Azure does not run on this folder; start it with "
+            f"`weather-assets local-azure start --state {state}`"
+        )
+    return Control(found.url, found.token)
+
+
+def _start(state: Path, deadline: float, options: dict[str, Any]) -> None:
+    found = running(state)
+    settings = _settings(state, options, changeable=found is None)
+    if found is None:
+        settings.save(state)
+        (state / RUNNING_FILE).unlink(missing_ok=True)
+        pid = _spawn(state)
+        while (found := running(state)) is None:
+            if _exited(pid):
+                raise LocalAzureError(f"{state}: Local Azure did not start:\n{_tail(state)}")
+            _check_deadline(state, deadline)
+            time.sleep(_LOOK_SECONDS)
+    client = Control(found.url, found.token)
+    while client.status()["restoring"]:
+        _check_deadline(state, deadline)
+        time.sleep(_LOOK_SECONDS)
+
+
+def _settings(state: Path, options: dict[str, Any], *, changeable: bool) -> Settings:
+    old = Settings.load(state)
+    if old is None:
+        return Settings.generate(**options)
+    new = old.replace(**options)
+    if new != old and not changeable:
+        before, after = asdict(old), asdict(new)
+        changed = [f"{key}={before[key]!r}" for key in before if before[key] != after[key]]
+        raise LocalAzureError(
+            f"{state}: Local Azure runs with {', '.join(changed)}; stop it before changing that"
+        )
+    return new
+
+
+def _spawn(state: Path) -> int:
+    """Starts the server in a session of its own; unlike a Popen object, it may outlive us."""
+    logs = state / "logs"
+    logs.mkdir(mode=0o700, exist_ok=True)
+    command = [sys.executable, "-m", "weather_assets.local_azure", "--state", str(state)]
+    log = os.O_WRONLY | os.O_CREAT | os.O_APPEND
+    return os.posix_spawn(
+        command[0],
+        command,
+        without(state),
+        file_actions=[
+            (os.POSIX_SPAWN_OPEN, 0, os.devnull, os.O_RDONLY, 0),
+            (os.POSIX_SPAWN_OPEN, 1, str(logs / SERVER_LOG), log, 0o600),
+            (os.POSIX_SPAWN_DUP2, 1, 2),
+        ],
+        setsid=True,
+    )
+
+
+def _exited(pid: int) -> bool:
+    with contextlib.suppress(ChildProcessError):
+        return os.waitpid(pid, os.WNOHANG)[0] == pid
+    return not psutil.pid_exists(pid)
+
+
+def _alive(found: Running) -> bool:
+    with contextlib.suppress(ChildProcessError):
+        os.waitpid(found.pid, os.WNOHANG)  # where it is our child, it must not stay a zombie
+    try:
+        process = psutil.Process(found.pid)
+        same = abs(process.create_time() - found.created) < 1
+        return same and process.status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
+
+
+def _check_deadline(state: Path, deadline: float) -> None:
+    if time.monotonic() > deadline:
+        raise LocalAzureError(f"{state}: Local Azure is not ready in time:\n{_tail(state)}")
+
+
+def _tail(state: Path) -> str:
+    with contextlib.suppress(FileNotFoundError):
+        text = (state / "logs" / SERVER_LOG).read_text("utf-8", "replace")
+        return "\n".join(text.splitlines()[-_LOG_TAIL_LINES:])
+    return ""

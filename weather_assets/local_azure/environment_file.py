@@ -1,0 +1,74 @@
+"""The file of variables under which any program reaches the simulator instead of Azure.
+
+Belongs here: which variables, and why each. Does not belong here: where their values come from
+(`settings`).
+"""
+
+import os
+import shlex
+from collections.abc import Mapping
+from pathlib import Path
+
+from weather_assets.local_azure.certificates import AUTHORITY_FILE
+from weather_assets.local_azure.settings import Settings, write_private
+
+ENVIRONMENT_FILE = "environment"
+_DIRECT = "localhost,127.0.0.1,::1"
+
+
+def variables(state: Path, settings: Settings) -> dict[str, str]:
+    """Returns the variables."""
+    proxy = f"http://127.0.0.1:{settings.proxy_port}"
+    bundle = str(state / AUTHORITY_FILE)
+    return {
+        # Both cases: where a user's shell sets the lower-case ones, most clients prefer them.
+        "HTTPS_PROXY": proxy,
+        "https_proxy": proxy,
+        # A NO_PROXY that covers Azure would lead past the simulator to the real one.
+        "NO_PROXY": _DIRECT,
+        "no_proxy": _DIRECT,
+        "REQUESTS_CA_BUNDLE": bundle,  # requests, and so azure-core
+        "CURL_CA_BUNDLE": bundle,
+        "SSL_CERT_FILE": bundle,  # httpx, urllib, OpenSSL
+        "AZURE_TENANT_ID": settings.tenant_id,
+        "AZURE_CLIENT_ID": settings.client_id,
+        "AZURE_CLIENT_SECRET": settings.client_secret,
+        "AZURE_SUBSCRIPTION_ID": settings.subscription_id,
+        "AZURE_RESOURCE_GROUP": settings.resource_group,
+        "AZURE_WORKSPACE": settings.workspace,
+        # An inherited other cloud or authority would lead to hosts that do not exist here.
+        "AZUREML_CURRENT_CLOUD": "AzureCloud",
+        "AZURE_AUTHORITY_HOST": "login.microsoftonline.com",
+        "LOCAL_AZURE_URL": f"http://127.0.0.1:{settings.control_port}",
+    }
+
+
+def write_environment(state: Path, settings: Settings) -> None:
+    """Writes the file, which holds a secret, for its owner alone."""
+    lines = [f"{key}={value}" for key, value in variables(state, settings).items()]
+    write_private(state / ENVIRONMENT_FILE, "\n".join(lines) + "\n")
+
+
+def read_environment(state: Path) -> dict[str, str]:
+    """Returns the variables of the file; empty where there is none."""
+    try:
+        text = (state / ENVIRONMENT_FILE).read_text("utf-8")
+    except FileNotFoundError:
+        return {}
+    pairs = (line.partition("=") for line in text.splitlines() if line)
+    return {key: value for key, _, value in pairs}
+
+
+def without(state: Path, environment: Mapping[str, str] = os.environ) -> dict[str, str]:
+    """Returns an environment without the variables of the file.
+
+    The simulator itself must not run under them: it would install packages through its own proxy.
+    """
+    own = read_environment(state)
+    return {key: value for key, value in environment.items() if own.get(key) != value}
+
+
+def shell_lines(state: Path) -> str:
+    """Returns the variables as export statements, for `eval`."""
+    pairs = read_environment(state).items()
+    return "\n".join(f"export {key}={shlex.quote(value)}" for key, value in pairs)

@@ -1,0 +1,84 @@
+"""The doctor names what is missing, and what mends it."""
+
+import socket
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from weather_assets.adapters.data_root import DataRoot
+from weather_assets.cli import main
+from weather_assets.commands.doctor import Finding, examine
+
+
+def finding(name: str, root: Path) -> Finding:
+    return next(each for each in examine(DataRoot.at(root)) if each.name == name)
+
+
+def executable(path: Path, script: str) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(f"#!/bin/sh\n{script}\n", encoding="utf-8")
+    path.chmod(0o755)
+
+
+@pytest.mark.parametrize(
+    ("banner", "healthy"),
+    [
+        ('openjdk version "17.0.15" 2025-04-15', True),
+        ('openjdk version "21.0.1" 2023-10-17', True),
+        ('openjdk version "11.0.22" 2024-01-16', False),
+        ('java version "1.8.0_402"', False),
+    ],
+)
+def test_java_must_be_17_or_newer(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, banner: str, healthy: bool
+) -> None:
+    executable(tmp_path / "bin" / "java", f"echo '{banner}' >&2")
+    monkeypatch.setenv("JAVA_HOME", str(tmp_path))
+    found = finding("Java", tmp_path)
+    assert found.healthy is healthy
+    assert banner in found.sentence
+    assert "openjdk-17" in found.remedy
+
+
+def test_without_java_nothing_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("JAVA_HOME", raising=False)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    result = CliRunner().invoke(main, ["doctor", "--data", str(tmp_path)])
+    assert result.exit_code == 1
+    assert "MISSING Java: no java on the PATH" in result.output
+
+
+def test_a_taken_port_is_a_note(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        monkeypatch.setattr("weather_assets.commands.doctor._PORTS", {port: "a test"})
+        found = finding(f"port {port}", tmp_path)
+    assert not found.healthy
+    assert not found.needed
+
+
+@pytest.mark.parametrize(
+    ("answer", "healthy"),
+    [("echo 20.10.24", True), ("echo Cannot connect to the Docker daemon >&2; exit 1", False)],
+)
+def test_docker_is_an_engine_that_answers(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, answer: str, healthy: bool
+) -> None:
+    executable(tmp_path / "docker", answer)
+    monkeypatch.setenv("PATH", f"{tmp_path}:/bin:/usr/bin")
+    assert finding("Docker", tmp_path).healthy is healthy
+
+
+def test_half_of_the_azure_settings_is_worse_than_none(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("AZURE_SUBSCRIPTION_ID", "AZURE_RESOURCE_GROUP", "AZURE_WORKSPACE"):
+        monkeypatch.delenv(name, raising=False)
+    assert finding("Azure", tmp_path).healthy
+    monkeypatch.setenv("AZURE_WORKSPACE", "w")
+    found = finding("Azure", tmp_path)
+    assert not found.healthy
+    assert "AZURE_SUBSCRIPTION_ID, AZURE_RESOURCE_GROUP unset" in found.sentence
