@@ -10,7 +10,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import click
 import psutil
@@ -47,10 +47,10 @@ def serve_uis(root: DataRoot, console: Console, *, port: int, mlflow_port: int) 
     }
     for number in (signal.SIGINT, signal.SIGTERM):  # a shell's background job ignores SIGINT
         signal.signal(number, signal.default_int_handler)
-    servers: list[subprocess.Popen[bytes]] = []
+    servers: dict[str, subprocess.Popen[bytes]] = {}
     try:
-        for command in _commands(root, port, mlflow_port):
-            servers.append(subprocess.Popen(command, env=environment, start_new_session=True))  # noqa: PERF401  each is to be ended even if the next fails
+        for name, command in _commands(root, port, mlflow_port).items():
+            servers[name] = subprocess.Popen(command, env=environment, start_new_session=True)
         console.print(f"Dagster  http://{_HOST}:{port}\nMLflow   http://{_HOST}:{mlflow_port}")
         console.print(
             f"data     {root.path}   (put a weather.csv into raw/; Ctrl-C ends everything)"
@@ -59,15 +59,16 @@ def serve_uis(root: DataRoot, console: Console, *, port: int, mlflow_port: int) 
     except KeyboardInterrupt:
         console.print("ending")
     finally:
-        _end(servers)
+        _end(list(servers.values()))
 
 
-def _commands(root: DataRoot, port: int, mlflow_port: int) -> list[list[str]]:
+def _commands(root: DataRoot, port: int, mlflow_port: int) -> dict[str, list[str]]:
     dagster = [sys.executable, "-m", "dagster", "dev", "-h", _HOST, "-p", str(port)]
     mlflow = [sys.executable, "-m", "mlflow", "server", "--host", _HOST, "--port", str(mlflow_port)]
     mlflow += ["--backend-store-uri", root.tracking_uri, "--workers", "1"]
     mlflow += ["--default-artifact-root", (root.mlflow / "artifacts").as_uri()]
-    return [[*dagster, "-w", str(root.dagster_home / WORKSPACE_FILE)], mlflow]
+    workspace = ["-w", str(root.dagster_home / WORKSPACE_FILE)]
+    return {"dagster dev": [*dagster, *workspace], "mlflow server": mlflow}
 
 
 def _refuse_taken_port(port: int) -> None:
@@ -78,12 +79,11 @@ def _refuse_taken_port(port: int) -> None:
             )
 
 
-def _wait_for_first(servers: Sequence[subprocess.Popen[bytes]]) -> None:
+def _wait_for_first(servers: Mapping[str, subprocess.Popen[bytes]]) -> None:
     while True:
-        for server in servers:
+        for name, server in servers.items():
             code = server.poll()
             if code is not None:
-                name = " ".join(str(word) for word in server.args[2:4])  # type: ignore[index]
                 raise click.ClickException(f"{name} ended with exit code {code}")
         time.sleep(0.5)
 

@@ -7,5 +7,6 @@
 - `automation`: when an asset follows its inputs, and the sensors that look.
 - `jobs`: the pipelines by their names.
 - `resources`: data root, Spark, MLflow, rank launcher.
+- `warm_up`: loading libraries while Spark works.
 - `code_versions`: what of our own code an asset's result depends on.
 """

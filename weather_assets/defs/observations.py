@@ -25,7 +25,8 @@ from weather_assets.defs.metadata import (
     rejection_metadata,
     snapshot_metadata,
 )
-from weather_assets.defs.resources import DataRootResource
+from weather_assets.defs.resources import DataRootResource, ModelRegistryResource
+from weather_assets.defs.warm_up import WarmUpResource
 
 _PATIENCE_SECONDS = 60.0
 
@@ -84,38 +85,36 @@ def raw_weather(config: RawWeatherConfig, data_root: DataRootResource) -> dg.Mat
     )
 
 
+def _spec(key: str, description: str) -> dg.AssetSpec:
+    """Returns one of the two assets that are made together."""
+    return dg.AssetSpec(
+        key,
+        deps=["raw_weather"],
+        group_name="observations",
+        kinds={"pyspark", "parquet"},
+        owners=OWNERS,
+        code_version=processing_code(),
+        automation_condition=follows_its_inputs(),
+        description=description,
+    )
+
+
 @dg.multi_asset(
     name="processed_weather",
     specs=[
-        dg.AssetSpec(
+        _spec(
             "processed_weather",
-            deps=["raw_weather"],
-            group_name="observations",
-            kinds={"pyspark", "parquet"},
-            owners=OWNERS,
-            code_version=processing_code(),
-            automation_condition=follows_its_inputs(),
-            description=(
-                "Rows that satisfy the contract: one row is one observation in raw units with its "
-                "label (`label_encoded`) and its split, made by Spark from the files that "
-                "`raw_weather` recorded, in `processed/weather.parquet`. The statistics of the "
-                "training rows lie beside it. Replaced as a whole, and only if every check passes. "
-                "Fails if a file changed since it was recorded, or cannot be read at all."
-            ),
+            "Rows that satisfy the contract: one row is one observation in raw units with its "
+            "label (`label_encoded`) and its split, made by Spark from the files that "
+            "`raw_weather` recorded, in `processed/weather.parquet`. The statistics of the "
+            "training rows lie beside it. Replaced as a whole, and only if every check passes. "
+            "Fails if a file changed since it was recorded, or cannot be read at all.",
         ),
-        dg.AssetSpec(
+        _spec(
             "rejected_weather",
-            deps=["raw_weather"],
-            group_name="observations",
-            kinds={"pyspark", "parquet"},
-            owners=OWNERS,
-            code_version=processing_code(),
-            automation_condition=follows_its_inputs(),
-            description=(
-                "Rows that were set aside: file, line, column, reason code and raw text of each, "
-                "in `processed/rejected.parquet`. Rows read = rows kept + rows rejected, always. "
-                "Fails with `processed_weather`, which it is made with."
-            ),
+            "Rows that were set aside: file, line, column, reason code and raw text of each, in "
+            "`processed/rejected.parquet`. Rows read = rows kept + rows rejected, always. Fails "
+            "with `processed_weather`, which it is made with.",
         ),
     ],
     check_specs=[
@@ -146,9 +145,13 @@ def observations(
     config: ProcessingConfig,
     data_root: DataRootResource,
     spark: LazyPySparkResource,
+    model_registry: ModelRegistryResource,
+    warm_up: WarmUpResource,
 ) -> Iterator[dg.MaterializeResult | dg.AssetCheckResult]:
     """Processes the recorded raw files, judges the result, and publishes it if it may go on."""
     root = data_root.get()
+    if dg.AssetKey("weather_checkpoint") in context.job_def.asset_layer.executable_asset_keys:
+        warm_up.get().begin(model_registry.get)
     prepared = prepare_weather(
         root,
         lambda: spark.spark_session,

@@ -19,10 +19,12 @@ from weather_assets.defs.resources import (
 from weather_assets.defs.training_metadata import (
     candidate_metadata,
     rank_event_logger,
+    training_order,
     verdict_check,
     verdict_data_version,
     verdict_metadata,
 )
+from weather_assets.defs.warm_up import WarmUpResource
 from weather_assets.forecasting.settings import TrainingSettings
 
 _DEFAULTS = TrainingSettings()
@@ -61,6 +63,7 @@ def weather_checkpoint(
     model_registry: ModelRegistryResource,
     rank_backend: RankBackendResource,
     mlflow: dg.ResourceParam[TrackedRun],
+    warm_up: WarmUpResource,
 ) -> dg.MaterializeResult:
     """The trained candidate: one registered model version, bound to data, code and configuration.
 
@@ -69,8 +72,8 @@ def weather_checkpoint(
     `registry/<version>` and in MLflow. Equal rows, code and configuration cost no training. Fails
     if a loss stops being a number, or if the ranks fail more often than they may be relaunched.
     """
+    warm_up.get().finish()
     from weather_assets.adapters.candidates import obtain_candidate
-    from weather_assets.defs.training_metadata import training_order
 
     candidate = obtain_candidate(
         data_root.get(),
