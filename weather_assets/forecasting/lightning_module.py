@@ -56,29 +56,36 @@ class EncodedRows:
 
 @dataclass(frozen=True, slots=True)
 class EpochBatches:
-    """The steps of the next epoch, whenever it is iterated.
+    """The steps up to the next validation, whenever it is iterated.
+
+    Lightning takes them for one epoch: beginning and ending one of its own costs as much as several
+    steps, and on small data an epoch has one step.
 
     Attributes:
         rows: of this rank.
         order: of visiting them.
         progress: says which epoch is next.
+        epochs: passes over the data between two validations.
     """
 
     rows: EncodedRows
     order: EpochOrder
     progress: CandidateProgress
+    epochs: int
 
     def __len__(self) -> int:
         """Returns the number of steps."""
-        return self.order.steps
+        return self.order.steps * self.epochs
 
     def __iter__(self) -> Iterator[tuple[Tensor, Tensor, int]]:
         """Yields encoded rows [B, D], labels [B], and the rows of the step over all ranks."""
         device = self.rows.labels_N.device
-        picks = self.order.batches(self.progress.epoch)
-        for pick_B, rows_of_all_ranks in zip(picks, self.order.step_sizes(), strict=True):
-            own_B = pick_B.to(device)
-            yield self.rows.encoded_ND[own_B], self.rows.labels_N[own_B], rows_of_all_ranks
+        first = self.progress.epoch
+        for epoch in range(first, first + self.epochs):
+            picks = self.order.batches(epoch)
+            for pick_B, rows_of_all_ranks in zip(picks, self.order.step_sizes(), strict=True):
+                own_B = pick_B.to(device)
+                yield self.rows.encoded_ND[own_B], self.rows.labels_N[own_B], rows_of_all_ranks
 
 
 class CandidateTraining(LightningModule):
@@ -113,8 +120,7 @@ class CandidateTraining(LightningModule):
         self.progress = batches.progress
         self.steps = batches.order.steps
         self.peak_rate = settings.learning_rate * network.architecture.learning_rate_factor
-        self.epochs = max(math.ceil(settings.maximum_steps / self.steps), settings.minimum_epochs)
-        self.validation_epochs = max(1, round(settings.validation_interval_steps / self.steps))
+        self.epochs = epochs_allowed(settings, self.steps)
         self._rows_per_epoch = sum(batches.order.step_sizes())
         self._loss_sum = torch.zeros((), dtype=torch.float64)
         self._last_save = time.monotonic()
@@ -190,16 +196,16 @@ class CandidateTraining(LightningModule):
         return loss * (self.trainer.world_size / rows_of_all_ranks)
 
     def on_train_epoch_end(self) -> None:
-        """Counts the epoch; validates, stops and checkpoints when it is time to."""
+        """Counts the epochs, validates, and stops and checkpoints when it is time to."""
         progress = self.progress
-        progress.epoch += 1
-        progress.rows_stepped += self._rows_per_epoch
-        last, due = progress.epoch >= self.epochs, False
-        if last or progress.epoch % self.validation_epochs == 0:
-            self._validate()
-            # Only here: between validations the sum behind `train_loss` is part of the state.
-            due = time.monotonic() - self._last_save >= self.settings.checkpoint_interval_seconds
-            last = last or progress.validations_without_gain >= self.settings.patience
+        progress.epoch += self.batches.epochs
+        progress.rows_stepped += self._rows_per_epoch * self.batches.epochs
+        self._validate()
+        due = time.monotonic() - self._last_save >= self.settings.checkpoint_interval_seconds
+        last = (
+            progress.epoch >= self.epochs
+            or progress.validations_without_gain >= self.settings.patience
+        )
         now = time.monotonic()
         progress.fit_seconds += now - self._clock
         self._clock = now
@@ -261,6 +267,18 @@ class CandidateTraining(LightningModule):
             f"{self.progress.epoch + 1}, at {where}; lower learning_rate (peak now "
             f"{self.peak_rate}) or look for extreme values in the training rows"
         )
+
+
+def epochs_between_validations(settings: TrainingSettings, steps: int) -> int:
+    """Returns the passes over the data between two validations, for `steps` steps a pass."""
+    return max(1, round(settings.validation_interval_steps / steps))
+
+
+def epochs_allowed(settings: TrainingSettings, steps: int) -> int:
+    """Returns the most passes over the data, a multiple of those between two validations."""
+    interval = epochs_between_validations(settings, steps)
+    wanted = max(math.ceil(settings.maximum_steps / steps), settings.minimum_epochs)
+    return interval * math.ceil(wanted / interval)
 
 
 def reduce_sum(values: Tensor) -> Tensor:

@@ -32,6 +32,7 @@ from weather_assets.forecasting.lightning_module import (
     CandidateTraining,
     EncodedRows,
     EpochBatches,
+    epochs_between_validations,
     reduce_sum,
 )
 from weather_assets.forecasting.network import RainNetwork, save_network
@@ -166,7 +167,9 @@ def _train(
         seed=settings.seed,
     )
     device = rank_device(place)
-    batches = EpochBatches(EncodedRows.encode(data.training, network, device), order, candidate)
+    interval = epochs_between_validations(settings, order.steps)
+    rows = EncodedRows.encode(data.training, network, device)
+    batches = EpochBatches(rows, order, candidate, interval)
     training = CandidateTraining(
         network,
         batches,
@@ -177,7 +180,7 @@ def _train(
     )
     trainer = make_trainer(
         place,
-        epochs=training.epochs - candidate.epoch,
+        epochs=(training.epochs - candidate.epoch) // interval,
         process_group_timeout_seconds=settings.process_group_timeout_seconds,
         folder=job.output,
     )

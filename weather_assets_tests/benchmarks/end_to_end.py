@@ -33,6 +33,7 @@ EPOCHS = 10
 LEAST_SPEEDUP = 5.0
 LEAST_THROUGHPUT_RATIO = 500.0
 _PREPROCESS_TIMEOUT_SECONDS = 300.0
+_TABLES_TIMEOUT_SECONDS = 120.0
 _TRAIN_TIMEOUT_SECONDS = 900.0
 
 
@@ -45,7 +46,9 @@ def measure(workplace: Workplace) -> BenchmarkResult:
     workplace.say(
         f"origin's recipe: prepared in {preparation_seconds:.1f} s; training, {EPOCHS} epochs"
     )
-    training_seconds, trained = train_by_origin(data, workplace.folder, EPOCHS, workplace.say)
+    training_seconds, trained = train_by_origin(
+        data, workplace.folder, EPOCHS, workplace.say, tracked=True
+    )
     workplace.say(f"origin's recipe: trained in {training_seconds:.1f} s; now the graph")
     run = run_to_verdict(
         "graph", workplace.folder, lambda path: shutil.copyfile(raw, path), workplace.say
@@ -70,9 +73,16 @@ def preprocess_by_origin(raw: Path, data: Path, say: Callable[[str], None]) -> f
 
 
 def train_by_origin(
-    data: Path, folder: Path, epochs: int, say: Callable[[str], None]
+    data: Path, folder: Path, epochs: int, say: Callable[[str], None], *, tracked: bool
 ) -> tuple[float, Mapping[str, float]]:
     """Runs the recipe's second step on two ranks.
+
+    Args:
+        data: what the first step wrote.
+        folder: where checkpoints go.
+        epochs: passes over the training rows.
+        say: shows progress.
+        tracked: whether metrics and checkpoints go to MLflow, on SQLite as in the graph.
 
     Returns:
         Seconds from process start to end, and what `origin_recipe.train` returned on rank 0.
@@ -84,6 +94,14 @@ def train_by_origin(
         probe.bind(("127.0.0.1", 0))
         port = str(probe.getsockname()[1])
     rendezvous = {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": port, "WORLD_SIZE": str(RANKS)}
+    if tracked:
+        uri = f"sqlite:///{folder / 'origin_mlflow.db'}"
+        rendezvous["MLFLOW_TRACKING_URI"] = uri
+        # Its MLflow was there before, so not timed. (Two ranks that make the tables at once fail.)
+        tables = Program(
+            "origin mlflow", [sys.executable, "-m", "mlflow", "db", "upgrade", uri], folder
+        )
+        run_together([tables], timeout_seconds=_TABLES_TIMEOUT_SECONDS, say=say)
     ranks = [
         Program(f"origin rank {rank}", command, folder, {**rendezvous, "NODE_RANK": str(rank)})
         for rank in range(RANKS)

@@ -7,7 +7,8 @@ and comparing (`end_to_end`).
 
 What differs from it is in its favour: Spark is local with all cores instead of a cluster of
 two workers, nothing is scheduled by Airflow or started through `docker exec`, both ranks start at
-once instead of 5 s apart, and neither metrics nor checkpoints are sent to an MLflow server.
+once instead of 5 s apart, and MLflow, where `MLFLOW_TRACKING_URI` names one, may be SQLite without
+a server (without the variable, nothing is tracked).
 
     python -m weather_assets_tests.benchmarks.origin_recipe preprocess RAW.csv DATA.parquet
     MASTER_ADDR=.. MASTER_PORT=.. WORLD_SIZE=2 NODE_RANK=0 \
@@ -26,6 +27,7 @@ import lightning.pytorch as pl
 import pandas as pd
 import torch
 from lightning.pytorch.callbacks import ModelCheckpoint
+from lightning.pytorch.loggers import MLFlowLogger
 from lightning.pytorch.strategies import DDPStrategy
 from pyspark.sql import SparkSession
 from pyspark.sql.functions import col, mean, stddev, when
@@ -139,7 +141,7 @@ def train(processed: Path, output: Path, epochs: int = EPOCHS) -> dict[str, floa
         devices=1,
         num_nodes=world_size,
         strategy=DDPStrategy(find_unused_parameters=False) if world_size > 1 else "auto",
-        logger=False,
+        logger=_tracking(),
         callbacks=[
             ModelCheckpoint(dirpath=output, save_top_k=1, monitor="val_loss", save_last=True)
         ],
@@ -161,6 +163,12 @@ def train(processed: Path, output: Path, epochs: int = EPOCHS) -> dict[str, floa
     if trainer.is_global_zero:
         (output / RESULT_FILE).write_text(json.dumps(result), encoding="utf-8")
     return result
+
+
+def _tracking() -> MLFlowLogger | bool:
+    """Returns what sends metrics every few steps, and checkpoints, to MLflow; False without one."""
+    uri = os.environ.get("MLFLOW_TRACKING_URI")
+    return MLFlowLogger("weather_forecasting", tracking_uri=uri, log_model=True) if uri else False
 
 
 def main(arguments: list[str]) -> None:

@@ -49,7 +49,7 @@ def test_origin_recipe_normalises_then_trains_on_two_ranks(
         assert rows[f"{name}_norm"].std() == pytest.approx(1.0, abs=1e-9)
     labels = pd.read_csv(raw)["Rain"] == "rain"
     assert rows["label_encoded"].sum() == labels.sum()
-    _, trained = train_by_origin(tmp_path / "data.parquet", tmp_path, 1, silent)
+    _, trained = train_by_origin(tmp_path / "data.parquet", tmp_path, 1, silent, tracked=False)
     assert trained["world_size"] == 2
     # 48 training rows in one epoch, half of them on each rank.
     assert trained["samples_per_second"] * trained["seconds"] == pytest.approx(48)
