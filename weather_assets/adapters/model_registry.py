@@ -68,10 +68,6 @@ class ModelRegistry:
         location = (self._artifacts / EXPERIMENT).as_uri() if local else None
         return self._client.create_experiment(EXPERIMENT, artifact_location=location)
 
-    def start_run(self, name: str) -> str:
-        """Starts a run and returns its id."""
-        return self._client.create_run(self.ensure_experiment(), run_name=name).info.run_id
-
     def end_run(self, run_id: str, status: str) -> None:
         """Ends a run with one of MLflow's statuses: FINISHED, FAILED or KILLED."""
         self._client.set_terminated(run_id, status)

@@ -20,7 +20,6 @@ from weather_assets.adapters.raw_snapshot import (
     growing_files,
     take_snapshot,
 )
-from weather_assets.defs.jobs import ONE_AT_A_TIME
 from weather_assets.defs.resources import DataRootResource
 
 SETTLE_SECONDS = 5.0
@@ -154,7 +153,6 @@ def automation_sensor() -> dg.AutomationConditionSensorDefinition:
             default_status=dg.DefaultSensorStatus.RUNNING,
             minimum_interval_seconds=5,
             use_user_code_server=True,
-            run_tags=ONE_AT_A_TIME,
             description=(
                 "Makes what is downstream of new data. An asset's Automation tab says why it was "
                 "or was not requested."

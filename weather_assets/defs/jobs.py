@@ -7,9 +7,6 @@ from typing import Any
 
 import dagster as dg
 
-ONE_AT_A_TIME = {"weather_assets/writes": "data_root"}
-"""Runs that write into the data root do so one after the other (see `dagster.yaml`)."""
-
 
 def jobs() -> list[Any]:
     """Returns all jobs (Dagster does not export the type of an unresolved one)."""
@@ -19,19 +16,16 @@ def jobs() -> list[Any]:
         dg.define_asset_job(
             "spark_preprocessing_pipeline",
             selection=observations,
-            tags=ONE_AT_A_TIME,
             description="Raw files to validated, labelled, divided rows; training follows.",
         ),
         dg.define_asset_job(
             "distributed_training_pipeline",
             selection=training,
-            tags=ONE_AT_A_TIME,
             description="Two ranks train a candidate, it is judged, and a pass makes it champion.",
         ),
         dg.define_asset_job(
             "continuous_training",
             selection=dg.AssetSelection.all(),
-            tags=ONE_AT_A_TIME,
             description="The whole chain, from raw files to what is served.",
         ),
     ]
