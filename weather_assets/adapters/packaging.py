@@ -29,7 +29,7 @@ from weather_assets.forecasting.data import feature_matrix
 from weather_assets.forecasting.network import RainNetwork, load_network
 from weather_assets.forecasting.onnx_export import export_onnx
 from weather_assets.processing.gates import Gate
-from weather_assets.scoring.package import PackageContents, build_package, requirements_file
+from weather_assets.scoring.package import CONDA_FILE, PackageContents, build_package
 from weather_assets.scoring.request_rows import request_row
 
 PACKAGE = "package"
@@ -90,7 +90,7 @@ def package_champion(
     digest = _build(
         package, folder, contract, network, probes, champion, _training_period(rows, contract)
     )
-    python = scoring_environment(requirements_file(), on_progress=report_progress)
+    python = scoring_environment(package / CONDA_FILE, on_progress=report_progress)
     report_progress("serving the package with azureml-inference-server-http")
     with scoring_server(python, package) as server:
         agreement = _evaluate_agreement(server, contract, network, probes)

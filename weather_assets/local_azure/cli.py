@@ -60,6 +60,14 @@ def local_azure() -> None:
 @click.option("--operation-seconds", type=float, help="Least duration of a long operation.")
 @click.option("--polling-seconds", type=float, help="How long clients wait between two looks.")
 @click.option("--start-seconds", type=float, help="How long a scoring process may take to start.")
+@click.option(
+    "--substitute-python/--exact-python",
+    default=None,
+    help="Build environments with this Python where theirs is not here.",
+)
+@click.option(
+    "--metrics-grain-seconds", type=int, help="Interval of request counts; Azure's is 60."
+)
 @click.option("--timeout", type=float, default=180.0, show_default=True, help="Seconds to wait.")
 def start(state: Path, timeout: float, **options: Any) -> None:
     """Start it in the background, wait until it serves, and write STATE/environment."""

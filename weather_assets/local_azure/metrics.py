@@ -12,6 +12,7 @@ import bisect
 from dataclasses import dataclass, field
 from typing import Any
 
+from weather_assets.local_azure.request_rates import RequestRates
 from weather_assets.local_azure.resources import now
 
 ROUTES = ("live", "pinned", "mirrored")
@@ -85,9 +86,15 @@ def quantile(buckets: list[int], share: float) -> float | None:
 class Metrics:
     """Counters of all deployments since `since`."""
 
-    def __init__(self, document: dict[str, Any] | None = None) -> None:
-        """Starts from what an earlier run kept, or from nothing."""
+    def __init__(self, document: dict[str, Any] | None = None, grain_seconds: int = 60) -> None:
+        """Starts from what an earlier run kept, or from nothing.
+
+        Args:
+            document: what `to_document` returned.
+            grain_seconds: length of the intervals of `rates`.
+        """
         document = document or {"since": now(), "counters": {}}
+        self.rates = RequestRates(grain_seconds, document.get("rates", ()))
         self.since = str(document["since"])
         self.counted = 0
         """Changes counted since the start of this run."""
@@ -101,6 +108,7 @@ class Metrics:
     ) -> None:
         """Counts one request to the deployment `endpoint/deployment`."""
         self.counted += 1
+        self.rates.add(key, status, model_status)
         routes = self._counters.setdefault(key, {})
         routes.setdefault(route, Counter()).add(status, model_status, seconds)
 
@@ -123,4 +131,5 @@ class Metrics:
             }
             for key, routes in self._counters.items()
         }
-        return {"since": self.since, "counters": counters}
+        rates = self.rates.to_document()
+        return {"since": self.since, "counters": counters, "rates": rates}

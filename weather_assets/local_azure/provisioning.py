@@ -19,7 +19,7 @@ import aiohttp
 
 from weather_assets.local_azure.assets import Assets
 from weather_assets.local_azure.conda import read_definition
-from weather_assets.local_azure.environments import build_environment
+from weather_assets.local_azure.environments import build_environment, substituted
 from weather_assets.local_azure.errors import ProvisioningError, ServiceError
 from weather_assets.local_azure.faults import FaultKind, Faults
 from weather_assets.local_azure.resources import Deployment, Resources, now
@@ -197,9 +197,10 @@ class Provisioning:
                 f"{sorted(str(p.relative_to(app_root)) for p in app_root.rglob('*.py'))}.",
             )
         self._faults.on_deployment(deployment.key, FaultKind.IMAGE_BUILD_FAILED)
-        python = await build_environment(
-            read_definition(environment), self.log(deployment, BUILD_LOG)
-        )
+        definition = read_definition(environment)
+        if self._settings.substitute_python:
+            definition = substituted(definition)
+        python = await build_environment(definition, self.log(deployment, BUILD_LOG))
         return ScorerSpec(
             python,
             script,

@@ -1,6 +1,8 @@
-"""Runs one scoring server and ends it when the simulator is gone: the first program in its session.
+"""Runs one program and ends it when who started it is gone: the first program in its session.
 
     python -I -S scorer_guard.py PROGRAM [ARGUMENT ...]
+
+The program is a scoring server, or a step of building its environment.
 
 Belongs here: only what must hold even when the simulator was killed by SIGKILL. Standard input is
 the lifeline: the simulator holds the other end and never writes; end of file means that it is gone.

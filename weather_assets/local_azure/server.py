@@ -83,7 +83,7 @@ class Server:
         self._authority = Authority(settings, state)
         blobs = BlobStore(state / "blobs", store, settings.signing_secret)
         blobs.create_container(DEFAULT_CONTAINER)
-        self._metrics = Metrics(store.get("metrics", "all"))
+        self._metrics = Metrics(store.get("metrics", "all"), settings.metrics_grain_seconds)
         self._operations = Operations(store, settings, faults)
         assets = Assets(store, blobs)
         self._provisioning = Provisioning(settings, state, resources, assets, faults, self._http)

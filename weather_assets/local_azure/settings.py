@@ -49,6 +49,10 @@ class Settings:
     """How long clients are told to wait between two looks at an operation."""
     start_seconds: float = 120.0
     """How long a scoring process may take until it is ready."""
+    substitute_python: bool = False
+    """Whether an environment gets the simulator's Python where the one it asks for is not here."""
+    metrics_grain_seconds: int = 60
+    """Interval of Azure Monitor's counts: a minute on Azure; rollouts of seconds need less."""
     proxy_port: int = 0
     """Port of the proxy, kept so that running programs survive a restart; 0: not chosen yet."""
     control_port: int = 0
@@ -65,6 +69,10 @@ class Settings:
         for field in ("operation_seconds", "polling_seconds", "start_seconds"):
             if not getattr(self, field) >= 0:
                 raise LocalAzureError(f"{field} is {getattr(self, field)}; give 0 or more seconds")
+        if not 1 <= self.metrics_grain_seconds <= 60:
+            raise LocalAzureError(
+                f"metrics_grain_seconds is {self.metrics_grain_seconds}; give 1 to 60 seconds"
+            )
         if self.quota_cores < 0:
             raise LocalAzureError(f"quota_cores is {self.quota_cores}; give 0 or more cores")
 

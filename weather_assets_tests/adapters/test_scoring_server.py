@@ -13,8 +13,7 @@ import pytest
 
 from weather_assets.adapters.scoring_environment import scoring_environment
 from weather_assets.adapters.scoring_server import ScoringServerError, scoring_server
-
-REQUIREMENTS = Path(__file__).parents[2] / "weather_assets" / "scoring" / "requirements.txt"
+from weather_assets.scoring.package import conda_environment, requirements_file
 
 SCORE = """
 import json, os, time
@@ -31,8 +30,10 @@ def run(data):
 
 
 @pytest.fixture(scope="module")
-def python() -> Path:
-    return scoring_environment(REQUIREMENTS)
+def python(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    conda_file = tmp_path_factory.mktemp("conda") / "conda.yaml"
+    conda_file.write_text(conda_environment(requirements_file().read_text("utf-8")), "utf-8")
+    return scoring_environment(conda_file)
 
 
 @pytest.fixture

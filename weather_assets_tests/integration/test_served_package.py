@@ -20,7 +20,7 @@ from weather_assets.adapters.scoring_server import (
 from weather_assets.contract.loading import builtin_contracts
 from weather_assets.contract.schema import Contract
 from weather_assets.forecasting.data import feature_matrix
-from weather_assets.scoring.package import requirements_file
+from weather_assets.scoring.package import CONDA_FILE
 from weather_assets_tests.integration.arbitrary_network import (
     arbitrary_network,
     package_of,
@@ -85,8 +85,8 @@ def package(
 
 
 @pytest.fixture(scope="module")
-def python() -> Path:
-    return scoring_environment(requirements_file())
+def python(package: Path) -> Path:
+    return scoring_environment(package / CONDA_FILE)
 
 
 @pytest.fixture(scope="module")

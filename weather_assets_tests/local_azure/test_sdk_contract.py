@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from weather_assets.local_azure.faults import Fault, FaultKind
-from weather_assets_tests.local_azure.plain_client import PlainClient
+from weather_assets_tests.local_azure.plain_client import MANAGEMENT, PlainClient
 
 VALIDATOR = Path(__file__).with_name("sdk_contract.py")
 ENDPOINT = "contract"
@@ -48,6 +48,12 @@ def answers(azure: PlainClient) -> list[tuple[str, Any]]:
     secrets = azure.arm("POST", "/datastores/workspaceblobstore/listSecrets").json()
     assets = azure.assets()
 
+    subscription = f"{MANAGEMENT}{azure.workspace.partition('/resourceGroups')[0]}"
+    provider = "Microsoft.MachineLearningServices"
+    usages = azure.arm(
+        "GET", f"{subscription}/providers/{provider}/locations/localregion/usages"
+    ).json()
+
     def get(where: str) -> Any:
         return azure.arm("GET", where.removeprefix(azure.workspace)).json()
 
@@ -69,6 +75,7 @@ def answers(azure: PlainClient) -> list[tuple[str, Any]]:
         ("EndpointAuthKeys", azure.arm("POST", f"{path}/listKeys").json()),
         ("EndpointAuthToken", azure.arm("POST", f"{other}/token").json()),
         ("DeploymentLogs", logs),
+        ("Usage", usages["value"][0]),
         ("ErrorResponse", get("/onlineEndpoints/nothing")),
     ]
     for name in (path, other):

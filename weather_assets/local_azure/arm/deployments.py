@@ -8,6 +8,7 @@ from dataclasses import replace
 from typing import Any
 
 from weather_assets.local_azure import rules
+from weather_assets.local_azure.arm.monitor import Monitor
 from weather_assets.local_azure.arm.workspace import system_data, workspace_id
 from weather_assets.local_azure.assets import Assets
 from weather_assets.local_azure.errors import ProvisioningError, ServiceError
@@ -50,6 +51,8 @@ class OnlineDeployments:
         self._settings, self._resources = settings, resources
         self._operations, self._provisioning = operations, provisioning
         self._assets, self._metrics = assets, metrics
+        self.monitor = Monitor(settings, resources, metrics.rates)
+        """Shows how much they are used."""
         operations.register("deployment-put", self._deploy, self._settle_put)
         operations.register("deployment-delete", self._delete, self._settle_delete)
 

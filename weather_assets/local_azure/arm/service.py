@@ -35,6 +35,7 @@ _OPERATION = re.compile(
     rf"/subscriptions/([^/]+){_PROVIDER}/locations/[^/]+/(mfeOperation(?:sStatus|Results))/([^/]+)",
     re.IGNORECASE,
 )
+_USAGES = re.compile(rf"/subscriptions/([^/]+){_PROVIDER}/locations/([^/]+)/usages", re.IGNORECASE)
 _WORKSPACE = re.compile(
     rf"/subscriptions/([^/]+)/resourceGroups/([^/]+){_PROVIDER}/workspaces/([^/]+)(/.*)?",
     re.IGNORECASE,
@@ -83,6 +84,7 @@ class ResourceManager:
             ("POST", rf"{_ENDPOINT}/listKeys", self._list_keys),
             ("POST", rf"{_ENDPOINT}/regenerateKeys", self._regenerate_keys),
             ("POST", rf"{_ENDPOINT}/token", self._get_token),
+            ("GET", rf"{_ENDPOINT}/providers/Microsoft\.Insights/metrics", self._get_metrics),
             ("GET", rf"{_ENDPOINT}/deployments", self._list_deployments),
             ("GET", _DEPLOYMENT, self._get_deployment),
             ("PUT", _DEPLOYMENT, self._put_deployment),
@@ -120,6 +122,9 @@ class ResourceManager:
         operation = _OPERATION.fullmatch(request.path)
         if operation is not None:
             return self._operation(operation[2].lower(), operation[3])
+        usages = _USAGES.fullmatch(request.path)
+        if usages is not None:
+            return self._usages(usages[1], usages[2])
         found = _WORKSPACE.fullmatch(request.path)
         if found is None:
             raise ServiceError(404, "InvalidResourceType", f"Local Azure has no {request.path}.")
@@ -138,9 +143,7 @@ class ResourceManager:
 
     def _known_workspace(self, subscription: str, group: str, workspace: str) -> str:
         settings = self._settings
-        if subscription.lower() != settings.subscription_id.lower():
-            message = f"The subscription '{subscription}' could not be found."
-            raise ServiceError(404, "SubscriptionNotFound", message)
+        self._check_subscription(subscription)
         if group.lower() != settings.resource_group.lower():
             message = f"Resource group '{group}' could not be found."
             raise ServiceError(404, "ResourceGroupNotFound", message)
@@ -153,6 +156,20 @@ class ResourceManager:
                 f"{workspace}' under resource group '{group}' was not found.",
             )
         return known[workspace.lower()]
+
+    def _check_subscription(self, subscription: str) -> None:
+        if subscription.lower() != self._settings.subscription_id.lower():
+            message = f"The subscription '{subscription}' could not be found."
+            raise ServiceError(404, "SubscriptionNotFound", message)
+
+    def _usages(self, subscription: str, location: str) -> web.Response:
+        self._check_subscription(subscription)
+        if location.lower() != self._settings.region.lower():
+            message = f"The location '{location}' is not available; the region is here: "
+            raise ServiceError(
+                400, "NoRegisteredProviderFound", f"{message}{self._settings.region}."
+            )
+        return web.json_response(self._deployments.monitor.usages())
 
     def _operation(self, view: str, name: str) -> web.Response:
         operation = self._operations.get(name)
@@ -259,6 +276,12 @@ class ResourceManager:
     async def _get_token(self, request: web.Request, workspace: str, parts: Parts) -> web.Response:
         del request
         return web.json_response(self._endpoints.token(self._endpoint(workspace, parts)))
+
+    async def _get_metrics(
+        self, request: web.Request, workspace: str, parts: Parts
+    ) -> web.Response:
+        endpoint = self._endpoint(workspace, parts)
+        return web.json_response(self._deployments.monitor.metrics(endpoint, request.query))
 
     async def _list_deployments(
         self, request: web.Request, workspace: str, parts: Parts
