@@ -8,4 +8,8 @@
 - `training_runs`: one training from processed version to candidate directory.
 - `model_registry`: MLflow runs, model versions and the champion alias.
 - `scoring_environment`, `scoring_server`: the endpoint's own environment, and its real server.
+- `azure_service`: the online endpoint, on Azure's SDK. Around it: `azure_settings`, `azure_client`
+  (retries and waiting), `azure_deployments` (what a release is there), `azure_data_plane` (asking
+  for forecasts), `azure_metrics`, `azure_errors`.
+- `local_azure_service`, `process_variables`: Local Azure in Azure's place.
 """

@@ -70,6 +70,11 @@ class DataRoot:
         return self.path / "dagster"
 
     @property
+    def local_azure(self) -> Path:
+        """State of Local Azure, which serves where no Azure subscription is named."""
+        return self.path / "local-azure"
+
+    @property
     def tracking_uri(self) -> str:
         """MLflow's tracking URI: `MLFLOW_TRACKING_URI`, or SQLite inside the data root."""
         return os.environ.get("MLFLOW_TRACKING_URI") or f"sqlite:///{self.mlflow / 'mlflow.db'}"
