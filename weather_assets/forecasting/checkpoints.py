@@ -69,6 +69,10 @@ class RunProgress:
             self.candidates.append(CandidateProgress(name))
         return self.candidates[index]
 
+    def best_loss_before(self, index: int) -> float:
+        """Returns the best validation log loss of the candidates before `index`; inf for none."""
+        return min((one.best_loss for one in self.candidates[:index]), default=float("inf"))
+
     def save(self, folder: Path) -> None:
         """Writes the progress so that a reader sees the old file or the new one, whole.
 

@@ -99,6 +99,7 @@ class CandidateTraining(LightningModule):
         settings: TrainingSettings,
         events: RankEvents,
         save_progress: Callable[[], None],
+        rival_loss: float = math.inf,
     ) -> None:
         """Takes everything that training needs.
 
@@ -109,6 +110,7 @@ class CandidateTraining(LightningModule):
             settings: how to train.
             events: where progress is reported.
             save_progress: called between epochs, when a checkpoint is due.
+            rival_loss: best validation log loss of the candidates tried before.
         """
         super().__init__()
         self.network = network
@@ -117,6 +119,7 @@ class CandidateTraining(LightningModule):
         self.settings = settings
         self.events = events
         self.save_progress = save_progress
+        self.rival_loss = rival_loss
         self.progress = batches.progress
         self.steps = batches.order.steps
         self.peak_rate = settings.learning_rate * network.architecture.learning_rate_factor
@@ -205,6 +208,7 @@ class CandidateTraining(LightningModule):
         last = (
             progress.epoch >= self.epochs
             or progress.validations_without_gain >= self.settings.patience
+            or self._is_hopeless()
         )
         now = time.monotonic()
         progress.fit_seconds += now - self._clock
@@ -215,6 +219,15 @@ class CandidateTraining(LightningModule):
             progress.weights, progress.optimizer = {}, {}
         elif due and self.trainer.is_global_zero:
             self._checkpoint()
+
+    def _is_hopeless(self) -> bool:
+        """Whether another candidate is so far ahead that the rest of the steps is not worth it."""
+        ratio = self.settings.hopeless_loss_ratio
+        validations = len(self.progress.history)
+        return (
+            validations >= self.settings.patience
+            and self.progress.best_loss > ratio * self.rival_loss
+        )
 
     def _checkpoint(self) -> None:
         self.progress.weights = self.network.state_dict()

@@ -177,6 +177,7 @@ def _train(
         settings,
         events,
         lambda: progress.save(job.checkpoints),
+        rival_loss=progress.best_loss_before(index),
     )
     trainer = make_trainer(
         place,

@@ -37,6 +37,7 @@ def test_a_job_survives_its_file(tmp_path: Path) -> None:
         ("learning_rate", 0.0),
         ("learning_rate", float("nan")),
         ("patience", 0),
+        ("hopeless_loss_ratio", 0.9),
         ("warmup_share", 1.0),
         ("batch_rows", 0),
         ("seed", -1),

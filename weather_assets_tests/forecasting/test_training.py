@@ -160,6 +160,26 @@ def test_a_loss_that_is_no_number_stops_training_and_says_where(tmp_path: Path) 
     assert not (job.output / "result.json").exists()
 
 
+def test_a_hopeless_candidate_is_given_up_and_one_that_competes_is_not(tmp_path: Path) -> None:
+    slow = Architecture("slow", piecewise=True, learning_rate_factor=1e-4)
+    settings = replace(
+        SETTINGS,
+        architectures=(*SETTINGS.architectures, slow),
+        patience=2,
+        hopeless_loss_ratio=1.1,
+    )
+    result = _train(write_job(tmp_path, settings))
+    tried = {one["variant"]: one for one in result["candidates"]}
+    history = json.loads((tmp_path / "candidate" / "history.json").read_text())
+    assert len(history["slow"]) == settings.patience
+    best = min(tried[name]["validation_log_loss"] for name in ("additive", "perceptron"))
+    assert tried["slow"]["validation_log_loss"] > settings.hopeless_loss_ratio * best
+    patient = replace(settings, hopeless_loss_ratio=1e9)
+    _train(write_job(tmp_path / "patient", patient))
+    history = json.loads((tmp_path / "patient" / "candidate" / "history.json").read_text())
+    assert len(history["slow"]) > settings.patience
+
+
 def test_two_ranks_agree_with_one_and_count_every_validation_row_once(
     alone: TrainingJob, tmp_path: Path
 ) -> None:
