@@ -6,7 +6,7 @@ READY := .venv/.ready
 .PHONY: run dev test bench lint lock clean
 
 run: $(READY)
-	$(BIN)/weather-assets run --sample data/samples/nyc-hourly-2013.csv.gz
+	$(BIN)/weather-assets run --serve --sample data/samples/nyc-hourly-2013.csv.gz
 
 dev: $(READY)
 	$(BIN)/weather-assets dev
@@ -26,6 +26,7 @@ lock: $(READY)
 	$(BIN)/python .ci/lock.py
 
 clean:
+	-$(BIN)/weather-assets local-azure stop --state data/local-azure
 	rm -rf .venv
 
 $(READY): requirements.lock pyproject.toml
@@ -33,4 +34,5 @@ $(READY): requirements.lock pyproject.toml
 	$(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --requirement requirements.lock
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --editable .
+	$(BIN)/weather-assets prepare-environment || echo "Going on: everything works without it."
 	touch $(READY)

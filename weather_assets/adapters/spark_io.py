@@ -8,7 +8,9 @@ import os
 import sys
 from typing import Literal
 
-_JAVA_OPTIONS = (
+from weather_assets.adapters.java_archive import archive_options
+
+JAVA_OPTIONS = (
     # Short runs: the optimizing compiler (C2) took half of all processor time of the first run
     # over 26,000 rows, 40 s against 20 s on 2 cores, and never earned it back.
     "-XX:TieredStopAtLevel=1",
@@ -18,6 +20,7 @@ _JAVA_OPTIONS = (
     # No collector threads beside the work.
     "-XX:+UseParallelGC",
 )
+"""Options of the session's Java, without its class-data archive."""
 
 
 def spark_configuration(cores: int | Literal["*"] = "*") -> dict[str, str]:
@@ -48,7 +51,7 @@ def spark_configuration(cores: int | Literal["*"] = "*") -> dict[str, str]:
         # With as few partitions as cores there is nothing left to adapt at run time, and each query
         # saves a job or two of fixed cost.
         "spark.sql.adaptive.enabled": "false",
-        "spark.driver.extraJavaOptions": " ".join(_JAVA_OPTIONS),
+        "spark.driver.extraJavaOptions": " ".join((*JAVA_OPTIONS, *archive_options())),
     }
 
 
