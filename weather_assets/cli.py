@@ -36,14 +36,17 @@ def main() -> None:
     type=click.Path(dir_okay=False, path_type=Path),
     help="A .csv.gz to start from where raw/ is empty.",
 )
-def run(data: Path, sample: Path | None) -> None:
+@click.option(
+    "--serve", is_flag=True, help="Leave Local Azure running, so that the model can be asked."
+)
+def run(data: Path, sample: Path | None, *, serve: bool) -> None:
     """Materialize the whole graph once; exit 0 only if every blocking check passed."""
     from rich.console import Console
 
     from weather_assets.commands.graph_run import run_graph
 
     console = Console(highlight=False, soft_wrap=True)
-    run_graph(DataRoot.at(data), console, sample=sample)
+    run_graph(DataRoot.at(data), console, sample=sample, serve=serve)
 
 
 @main.command()
@@ -67,6 +70,31 @@ def predict(data: Path, input_path: Path, output_path: Path) -> None:
     from weather_assets.commands.prediction import predict_file
 
     predict_file(DataRoot.at(data), input_path, output_path)
+
+
+@main.group()
+def endpoint() -> None:
+    """Show the online endpoint that serves the model."""
+
+
+@endpoint.command()
+@data_option
+def status(data: Path) -> None:
+    """Show what serves, where, and a line that asks it."""
+    from rich.console import Console
+
+    from weather_assets.commands.serving import show_endpoint
+
+    show_endpoint(DataRoot.at(data), Console(highlight=False, soft_wrap=True))
+
+
+@endpoint.command()
+@data_option
+def key(data: Path) -> None:
+    """Print the endpoint's key (a secret), for an Authorization header."""
+    from weather_assets.commands.serving import show_key
+
+    click.echo(show_key(DataRoot.at(data)))
 
 
 @main.command()
@@ -98,6 +126,14 @@ def dev(data: Path, port: int, mlflow_port: int) -> None:
 
     console = Console(highlight=False, soft_wrap=True)
     serve_uis(DataRoot.at(data), console, port=port, mlflow_port=mlflow_port)
+
+
+@main.command("prepare-environment")
+def prepare_environment() -> None:
+    """Make what later runs start faster with (once per environment, about a minute, 190 MB)."""
+    from weather_assets.commands.preparation import prepare
+
+    prepare(click.echo)
 
 
 main.add_command(local_azure)

@@ -5,7 +5,7 @@ from typing import Any
 
 import dagster as dg
 
-from weather_assets.defs import automation, jobs, observations, serving, training
+from weather_assets.defs import automation, jobs, observations, rollout, serving, training
 from weather_assets.defs.resources import (
     DataRootResource,
     ModelRegistryResource,
@@ -38,7 +38,7 @@ def build_defs(*, resource_overrides: Mapping[str, Any] | None = None) -> dg.Def
         **(resource_overrides or {}),
     }
     return dg.Definitions(
-        assets=dg.load_assets_from_modules([observations, training, serving]),
+        assets=dg.load_assets_from_modules([observations, training, serving, rollout]),
         jobs=jobs.jobs(),
         sensors=[automation.raw_weather_sensor, automation.automation_sensor()],
         resources=resources,

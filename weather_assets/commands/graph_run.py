@@ -10,6 +10,8 @@ import os
 import re
 import shutil
 import time
+from collections.abc import Generator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -24,8 +26,10 @@ from weather_assets.adapters.data_root import DATA_ROOT_VARIABLE, DataRoot
 from weather_assets.adapters.raw_snapshot import list_raw_files
 from weather_assets.commands.instance import write_instance
 from weather_assets.commands.progress import ProgressHandler, progress_logger
+from weather_assets.commands.serving import print_serving, this_command
 from weather_assets.definitions import build_defs
 from weather_assets.defs.resources import DataRootResource
+from weather_assets.local_azure import daemon
 
 JOB = "continuous_training"
 _FAILURE_FILE = "last_failure.txt"
@@ -35,13 +39,17 @@ class GraphRunError(click.ClickException):
     """The graph was not materialized as a whole; the message is the one reason to show."""
 
 
-def run_graph(root: DataRoot, console: Console, *, sample: Path | None = None) -> None:
+def run_graph(
+    root: DataRoot, console: Console, *, sample: Path | None = None, serve: bool = False
+) -> None:
     """Materializes every asset once and prints a summary.
 
     Args:
         root: the data root.
         console: where progress goes.
         sample: a file to start from where `raw/` is empty.
+        serve: leave Local Azure running, if that is what serves; else one that was started here
+            ends with the run, and its state stays.
 
     Raises:
         GraphRunError: if an asset failed or a blocking check did not pass.
@@ -51,15 +59,26 @@ def run_graph(root: DataRoot, console: Console, *, sample: Path | None = None) -
         _take_sample(root, sample, console)
     lock = FileLock(root.path / ".run.lock", timeout=0)
     try:
-        with lock:
-            _run(root, console)
+        with lock, _serving_while(root, stay=serve) as stays:
+            _run(root, console, stays=stays)
     except Timeout:
         raise GraphRunError(
             f"another run is working on {root.path}; wait for it, or use another data root"
         ) from None
 
 
-def _run(root: DataRoot, console: Console) -> None:
+@contextmanager
+def _serving_while(root: DataRoot, *, stay: bool) -> Generator[bool]:
+    """Ends the Local Azure that was started in between, unless it shall stay; yields if it will."""
+    stays = stay or daemon.running(root.local_azure) is not None
+    try:
+        yield stays
+    finally:
+        if not stays and root.local_azure.is_dir():
+            daemon.stop(root.local_azure)
+
+
+def _run(root: DataRoot, console: Console, *, stays: bool) -> None:
     began = time.monotonic()
     os.environ[DATA_ROOT_VARIABLE] = str(root.path)
     write_instance(root)
@@ -77,6 +96,7 @@ def _run(root: DataRoot, console: Console) -> None:
         if not result.success:
             raise GraphRunError(_reason(result, root))
     _print_summary(root, console, handler.step_seconds, time.monotonic() - began)
+    print_serving(root, console, stays=stays)
 
 
 def _take_sample(root: DataRoot, sample: Path, console: Console) -> None:
@@ -151,7 +171,7 @@ def _print_verdict(root: DataRoot, console: Console) -> None:
         console.print(f"          {claim['outcome']}: {escape(claim['sentence'])}")
     console.print(f"champion  version {pointer['version']}, package {pointer['package']}")
     console.print(
-        f"ask it    weather-assets predict --data {root.path} --input rows.csv "
+        f"offline   {this_command()} predict --data {root.path} --input rows.csv "
         "--output predictions.csv"
     )
 

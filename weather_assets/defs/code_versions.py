@@ -46,3 +46,8 @@ def verification_code() -> str:
 def scoring_code() -> str:
     """Returns the code version of everything that goes into a scoring package."""
     return code_version("weather_assets.scoring", "weather_assets.forecasting")
+
+
+def rollout_code() -> str:
+    """Returns the code version of everything that decides what serves."""
+    return code_version("weather_assets.rollout")

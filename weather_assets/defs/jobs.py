@@ -7,11 +7,14 @@ from typing import Any
 
 import dagster as dg
 
+from weather_assets.defs.rollout import RolloutConfig
+
 
 def jobs() -> list[Any]:
     """Returns all jobs (Dagster does not export the type of an unresolved one)."""
     observations = dg.AssetSelection.groups("observations")
     training = dg.AssetSelection.groups("training")
+    at_once = RolloutConfig(immediate=True)
     return [
         dg.define_asset_job(
             "spark_preprocessing_pipeline",
@@ -22,6 +25,19 @@ def jobs() -> list[Any]:
             "distributed_training_pipeline",
             selection=training,
             description="Two ranks train a candidate, it is judged, and a pass makes it champion.",
+        ),
+        dg.define_asset_job(
+            "azure_manual_deploy",
+            selection=dg.AssetSelection.assets("candidate_deployment", "live_deployment"),
+            config=dg.RunConfig(ops={"candidate_deployment": at_once, "live_deployment": at_once}),
+            description="The scoring package to the endpoint, made if missing, and 100 % at once.",
+        ),
+        dg.define_asset_job(
+            "azure_automated_rollout",
+            selection=dg.AssetSelection.assets(
+                "candidate_deployment", "shadow_traffic", "canary_traffic", "live_deployment"
+            ),
+            description="The scoring package through shadow and canary to 100 %, or back.",
         ),
         dg.define_asset_job(
             "continuous_training",

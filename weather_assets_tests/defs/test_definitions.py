@@ -15,7 +15,13 @@ GRAPH = {
     "processed_weather": (
         "observations",
         {"raw_weather"},
-        {"rows_accounted_for", "features_within_physical_bounds", "both_classes_in_every_split"},
+        {
+            "rows_accounted_for",
+            "columns_in_their_units",
+            "features_within_physical_bounds",
+            "no_feature_is_the_label",
+            "both_classes_in_every_split",
+        },
         FOLLOWS,
     ),
     "rejected_weather": ("observations", {"raw_weather"}, {"reject_ratio_within_limit"}, FOLLOWS),
@@ -33,10 +39,21 @@ GRAPH = {
         {"served_package_agrees_with_network", "served_package_refuses_bad_requests"},
         FOLLOWS,
     ),
+    "candidate_deployment": ("serving", {"scoring_package"}, {"candidate_answers"}, FOLLOWS),
+    "shadow_traffic": ("serving", {"candidate_deployment"}, {"shadow_is_no_worse"}, FOLLOWS),
+    "canary_traffic": ("serving", {"shadow_traffic"}, {"canary_is_no_worse"}, FOLLOWS),
+    "live_deployment": ("serving", {"canary_traffic"}, {"live_is_no_worse"}, FOLLOWS),
 }
 JOBS = {
     "spark_preprocessing_pipeline": {"raw_weather", "processed_weather", "rejected_weather"},
     "distributed_training_pipeline": {"weather_checkpoint", "model_verdict", "champion_model"},
+    "azure_manual_deploy": {"candidate_deployment", "live_deployment"},
+    "azure_automated_rollout": {
+        "candidate_deployment",
+        "shadow_traffic",
+        "canary_traffic",
+        "live_deployment",
+    },
     "continuous_training": set(GRAPH),
 }
 REPOSITORY = Path(__file__).resolve().parents[2]

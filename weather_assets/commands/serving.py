@@ -1,0 +1,120 @@
+"""`weather-assets endpoint`: where the model answers, what serves there, and the key to ask it.
+
+Belongs here: showing the endpoint. Does not belong here: changing anything on it (`defs.rollout`).
+"""
+
+import json
+import os
+import shlex
+import sys
+from pathlib import Path
+
+import click
+from rich.console import Console
+
+from weather_assets.adapters.azure_settings import AzureSettings, AzureSettingsError
+from weather_assets.adapters.data_root import DataRoot
+from weather_assets.adapters.rollouts import endpoint_key, observe_endpoint, sample_row
+from weather_assets.local_azure import daemon
+from weather_assets.local_azure.errors import LocalAzureError
+from weather_assets.rollout.service import ServiceError
+from weather_assets.rollout.states import Endpoint
+
+
+def this_command() -> str:
+    """Returns how this command was called, so that lines to copy work in the same shell."""
+    called = Path(sys.argv[0])
+    return str(called) if called.name == "weather-assets" else "weather-assets"
+
+
+def print_serving(root: DataRoot, console: Console, *, stays: bool) -> None:
+    """Prints what serves, where, and how to ask it.
+
+    Args:
+        root: the data root.
+        console: where it is printed.
+        stays: whether Local Azure goes on serving; otherwise only how to start it again is shown.
+    """
+    settings = AzureSettings.from_environment(os.environ)
+    endpoint, uri = observe_endpoint(root, os.environ)
+    if endpoint is None:
+        console.print(f"endpoint  {settings.endpoint}: there is none")
+        return
+    where = "on Local Azure, this machine's simulator" if settings.is_local else "on Azure ML"
+    console.print(f"endpoint  {endpoint.name}, {where}: {endpoint.shares} at {uri}")
+    for line in _slots(endpoint):
+        console.print(f"          {line}")
+    if settings.is_local and not stays:
+        state = shlex.quote(str(root.local_azure))
+        console.print(
+            f"          start it again: {this_command()} local-azure start --state {state}"
+        )
+        return
+    console.print(f"ask it    {curl_line(root, settings, uri)}", markup=False)
+    if settings.is_local:
+        state = shlex.quote(str(root.local_azure))
+        console.print(f"stop it   {this_command()} local-azure stop --state {state}")
+
+
+def curl_line(root: DataRoot, settings: AzureSettings, uri: str) -> str:
+    """Returns the line that asks the endpoint about a raw reading; the key is fetched by the line.
+
+    Args:
+        root: the data root.
+        settings: of the endpoint.
+        uri: its scoring URI.
+    """
+    if settings.is_local:
+        url = daemon.read_environment(root.local_azure)["LOCAL_AZURE_URL"]
+        uri = f"{url}/endpoints/{settings.endpoint}/score"
+    data = shlex.quote(str(root.path))
+    body = shlex.quote(json.dumps({"rows": [sample_row(root)]}))
+    key = f"$({this_command()} endpoint key --data {data})"
+    return (
+        f'curl -s -H "Authorization: Bearer {key}" -H "Content-Type: application/json" '
+        f"-d {body} {uri}"
+    )
+
+
+def show_endpoint(root: DataRoot, console: Console) -> None:
+    """Prints what serves.
+
+    Raises:
+        click.ClickException: if the endpoint cannot be seen; says why.
+    """
+    try:
+        _require_running(root)
+        print_serving(root, console, stays=True)
+    except (AzureSettingsError, LocalAzureError, ServiceError) as error:
+        raise click.ClickException(str(error)) from None
+
+
+def show_key(root: DataRoot) -> str:
+    """Returns the endpoint's key, or a token where it asks for those.
+
+    Raises:
+        click.ClickException: if it cannot be had; says why.
+    """
+    try:
+        _require_running(root)
+        return endpoint_key(root, os.environ)
+    except (AzureSettingsError, LocalAzureError, ServiceError) as error:
+        raise click.ClickException(str(error)) from None
+
+
+def _require_running(root: DataRoot) -> None:
+    """Looking must not start a simulator."""
+    local = AzureSettings.from_environment(os.environ).is_local
+    if local and daemon.running(root.local_azure.resolve()) is None:
+        raise LocalAzureError(
+            f"Local Azure does not run on {root.local_azure}; start it with `{this_command()} "
+            f"local-azure start --state {root.local_azure}`, or run the graph with --serve"
+        )
+
+
+def _slots(endpoint: Endpoint) -> list[str]:
+    return [
+        f"{each.slot}: {each.provisioning}"
+        + ("" if each.release is None else f", model version {each.release.version}")
+        for each in endpoint.deployments
+    ]

@@ -1,0 +1,150 @@
+"""Rollout: the scoring package on the online endpoint, stage by stage, and back where it must be.
+
+Belongs here: the assets from `candidate_deployment` to `live_deployment` and their blocking checks.
+Does not belong here: what a stage does and how it is judged (`rollout`), or Azure (`adapters`).
+"""
+
+import os
+
+import dagster as dg
+from pydantic import Field
+
+from weather_assets.defs.automation import follows_its_inputs
+from weather_assets.defs.code_versions import rollout_code
+from weather_assets.defs.metadata import OWNERS
+from weather_assets.defs.resources import DataRootResource
+from weather_assets.defs.rollout_metadata import stage_check, stage_data_version, stage_metadata
+
+_KINDS = {"azureml"}
+
+
+class RolloutConfig(dg.Config):
+    """Whether a release goes through all stages."""
+
+    immediate: bool = Field(
+        default=False,
+        description="Give all traffic at once, without shadow and canary (azure_manual_deploy).",
+    )
+
+
+def _check(asset: str, name: str, description: str) -> list[dg.AssetCheckSpec]:
+    return [dg.AssetCheckSpec(name, asset=asset, blocking=True, description=description)]
+
+
+@dg.asset(
+    deps=["scoring_package"],
+    group_name="serving",
+    kinds=_KINDS,
+    owners=OWNERS,
+    code_version=rollout_code(),
+    automation_condition=follows_its_inputs(),
+    check_specs=_check(
+        "candidate_deployment",
+        "candidate_answers",
+        "The new deployment answers held-out raw rows with probabilities; if not, it is removed.",
+    ),
+)
+def candidate_deployment(
+    context: dg.AssetExecutionContext, config: RolloutConfig, data_root: DataRootResource
+) -> dg.MaterializeResult:
+    """The scoring package, deployed on the free slot (blue or green) at 0 % traffic.
+
+    Makes the endpoint where the service says that there is none, and nothing else says that. The
+    slot that serves is not touched. Fails if the names, the quota or the credentials do not allow
+    it; the check fails where the deployment does not come up or does not answer.
+    """
+    return _materialize(context, data_root, config, "deployed", "candidate_answers")
+
+
+@dg.asset(
+    deps=["candidate_deployment"],
+    group_name="serving",
+    kinds=_KINDS,
+    owners=OWNERS,
+    code_version=rollout_code(),
+    automation_condition=follows_its_inputs(),
+    check_specs=_check(
+        "shadow_traffic",
+        "shadow_is_no_worse",
+        "Errors, latency, agreement and skill on the wire, while live requests are mirrored.",
+    ),
+)
+def shadow_traffic(
+    context: dg.AssetExecutionContext, config: RolloutConfig, data_root: DataRootResource
+) -> dg.MaterializeResult:
+    """A share of live requests mirrored to the candidate, and the paired comparison.
+
+    Both slots are asked about the same held-out rows with known outcomes. No evidence is a hold; a
+    hold that lasts too long, and any harm beyond chance, is a rollback: traffic back at once, logs
+    kept here, candidate removed. Fails if the service fails for good; the check fails on a
+    rollback.
+    """
+    return _materialize(context, data_root, config, "shadow", "shadow_is_no_worse")
+
+
+@dg.asset(
+    deps=["shadow_traffic"],
+    group_name="serving",
+    kinds=_KINDS,
+    owners=OWNERS,
+    code_version=rollout_code(),
+    automation_condition=follows_its_inputs(),
+    check_specs=_check(
+        "canary_traffic",
+        "canary_is_no_worse",
+        "Errors, latency, agreement and skill on the wire, while a share of users is answered.",
+    ),
+)
+def canary_traffic(
+    context: dg.AssetExecutionContext, config: RolloutConfig, data_root: DataRootResource
+) -> dg.MaterializeResult:
+    """A share of live requests answered by the candidate, and the paired comparison.
+
+    Judged as `shadow_traffic` is, with live errors of the candidate counted too. Fails if the
+    service fails for good; the check fails on a rollback.
+    """
+    return _materialize(context, data_root, config, "canary", "canary_is_no_worse")
+
+
+@dg.asset(
+    deps=["canary_traffic"],
+    group_name="serving",
+    kinds=_KINDS,
+    owners=OWNERS,
+    code_version=rollout_code(),
+    automation_condition=follows_its_inputs(),
+    check_specs=_check(
+        "live_deployment",
+        "live_is_no_worse",
+        "Still no worse with all traffic, while the previous slot is kept warm for going back.",
+    ),
+)
+def live_deployment(
+    context: dg.AssetExecutionContext, config: RolloutConfig, data_root: DataRootResource
+) -> dg.MaterializeResult:
+    """The candidate at 100 %; the previous slot kept warm for rollback, then removed.
+
+    The scoring URI in the metadata takes raw readings. Fails if the candidate has not passed its
+    canary stage (unless `immediate`), or if the service fails for good; the check fails on a
+    rollback, after which the previous slot has all traffic again.
+    """
+    return _materialize(context, data_root, config, "live", "live_is_no_worse")
+
+
+def _materialize(
+    context: dg.AssetExecutionContext,
+    data_root: DataRootResource,
+    config: RolloutConfig,
+    stage: str,
+    check: str,
+) -> dg.MaterializeResult:
+    from weather_assets.adapters.rollouts import RolloutOrder, advance_rollout
+    from weather_assets.rollout.states import Stage
+
+    order = RolloutOrder(Stage(stage), config.immediate, context.run.run_id)
+    report = advance_rollout(data_root.get(), os.environ, order, context.log.info)
+    return dg.MaterializeResult(
+        metadata=stage_metadata(report),
+        data_version=stage_data_version(report),
+        check_results=[stage_check(report, context.asset_key, check)],
+    )
