@@ -7,8 +7,9 @@ publish. Does not belong here: how rows are processed, or when this happens (`de
 import hashlib
 import json
 import shutil
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from pathlib import Path
 
 from pyspark.sql import SparkSession
@@ -19,17 +20,23 @@ from weather_assets.adapters.raw_snapshot import RawSnapshot, find_contract, ver
 from weather_assets.adapters.spark_io import use_this_python
 from weather_assets.contract.schema import Contract
 from weather_assets.processing.accounting import ProcessingReport
+from weather_assets.processing.explanations import examples_of
 from weather_assets.processing.gates import (
     Gate,
     evaluate_accounts,
     evaluate_bounds,
     evaluate_classes,
+    evaluate_label_copies,
     evaluate_reject_ratio,
+    evaluate_units,
 )
 from weather_assets.processing.identity import content_version
-from weather_assets.processing.pipeline import WEATHER, process
+from weather_assets.processing.pipeline import REJECTED, WEATHER, process
+from weather_assets.processing.raw_files import layouts_of
+from weather_assets.processing.suspicions import suspicions_of
 
 MANIFEST = "manifest.json"
+_EXAMPLES_SHOWN = 3
 
 
 class RefusedError(ValueError):
@@ -68,7 +75,9 @@ class PreparedWeather:
             f"{name}: {gate.sentence}" for (_, name), gate in self.gates.items() if not gate.passed
         ]
         if refusals:
-            shutil.rmtree(self.folder)
+            # The same version may be current, published under a laxer limit: then it stays.
+            if not _is_current(self.versions, self.version):
+                shutil.rmtree(self.folder)
             raise RefusedError("\n".join(refusals))
         self.versions.publish(self.version)
 
@@ -114,32 +123,86 @@ def prepare_weather(
 
         def write(folder: Path) -> None:
             use_this_python()
-            report = process(spark(), snapshot.raw_files(root.raw), contract, folder)
-            verify_snapshot(root.raw, snapshot)
-            manifest = {**report.to_dict(), "content_version": content_version(folder, contract)}
-            (folder / MANIFEST).write_text(json.dumps(manifest, indent=1) + "\n", encoding="utf-8")
+            try:
+                _write(spark(), root.raw, snapshot, contract, folder)
+            except BaseException:
+                shutil.rmtree(folder)  # no Parquet of a file that cannot be read to its end
+                raise
 
         versions.build(version, write)
     folder = versions.path(version)
     manifest = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
     content = manifest.pop("content_version")
+    refusals = manifest.pop("refusals")
     report = ProcessingReport.from_dict(manifest)
     report_progress(f"{report.rows_kept:,} rows kept, {report.rows_rejected:,} set aside")
+    for warning in report.warnings:
+        report_progress(f"warning: {warning}")
     return PreparedWeather(
         version=version,
         content_version=content,
         folder=folder,
         contract=contract,
         report=report,
-        gates={
-            ("processed_weather", "rows_accounted_for"): evaluate_accounts(report),
-            ("processed_weather", "features_within_physical_bounds"): evaluate_bounds(
-                folder / WEATHER, contract
-            ),
-            ("processed_weather", "both_classes_in_every_split"): evaluate_classes(report),
-            ("rejected_weather", "reject_ratio_within_limit"): evaluate_reject_ratio(
-                report, reject_ratio_limit
-            ),
-        },
+        gates=_gates(root, snapshot, contract, folder, report, refusals, reject_ratio_limit),
         versions=versions,
     )
+
+
+def _write(
+    spark: SparkSession, raw: Path, snapshot: RawSnapshot, contract: Contract, folder: Path
+) -> None:
+    """Fills the folder of a version, its manifest last."""
+    files = snapshot.raw_files(raw)
+    report = process(spark, files, contract, folder)
+    suspicions = suspicions_of(
+        folder, report, layouts_of(files, contract), contract, datetime.now(UTC)
+    )
+    verify_snapshot(raw, snapshot)
+    report = replace(report, warnings=(*report.warnings, *suspicions.warnings))
+    manifest = {
+        **report.to_dict(),
+        "refusals": {
+            "wrong_units": suspicions.wrong_units,
+            "label_copies": suspicions.label_copies,
+        },
+        "content_version": content_version(folder, contract),
+    }
+    (folder / MANIFEST).write_text(json.dumps(manifest, indent=1) + "\n", encoding="utf-8")
+
+
+def _gates(
+    root: DataRoot,
+    snapshot: RawSnapshot,
+    contract: Contract,
+    folder: Path,
+    report: ProcessingReport,
+    refusals: Mapping[str, Sequence[str]],
+    reject_ratio_limit: float,
+) -> Mapping[tuple[str, str], Gate]:
+    """Judges a version. The gate that names a cause comes before those that see its effects."""
+    rejects = evaluate_reject_ratio(report, reject_ratio_limit)
+    if not rejects.passed:
+        layouts = layouts_of(snapshot.raw_files(root.raw), contract)
+        examples = examples_of(folder / REJECTED, layouts, contract)
+        shown = [example.sentence(contract) for example in examples[:_EXAMPLES_SHOWN]]
+        rejects = evaluate_reject_ratio(report, reject_ratio_limit, shown)
+    return {
+        ("processed_weather", "rows_accounted_for"): evaluate_accounts(report),
+        ("processed_weather", "columns_in_their_units"): evaluate_units(refusals["wrong_units"]),
+        ("rejected_weather", "reject_ratio_within_limit"): rejects,
+        ("processed_weather", "features_within_physical_bounds"): evaluate_bounds(
+            folder / WEATHER, contract
+        ),
+        ("processed_weather", "no_feature_is_the_label"): evaluate_label_copies(
+            refusals["label_copies"]
+        ),
+        ("processed_weather", "both_classes_in_every_split"): evaluate_classes(report),
+    }
+
+
+def _is_current(versions: ProcessedVersions, version: str) -> bool:
+    try:
+        return versions.current() == versions.path(version).resolve()
+    except FileNotFoundError:
+        return False

@@ -8,6 +8,7 @@ snapshot, and the one contract that all of them fit. Does not belong here: readi
 import hashlib
 import json
 import os
+import stat
 import time
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -100,13 +101,49 @@ class RawSnapshot:
 
 def list_raw_files(raw: Path) -> tuple[Path, ...]:
     """Returns the raw files below `raw`, ordered by path; hidden files do not count."""
+    return tuple(path for path in _named_like_raw_files(raw) if path.is_file())
+
+
+def _named_like_raw_files(raw: Path) -> tuple[Path, ...]:
+    """Returns whatever below `raw` has a raw file's name, be it a file or not."""
     if not raw.is_dir():
         return ()
-    found = (path for path in raw.rglob("*") if path.name.endswith(RAW_SUFFIXES) and path.is_file())
+    found = (path for path in raw.rglob("*") if path.name.lower().endswith(RAW_SUFFIXES))
     visible = (
         path for path in found if not any(p.startswith(".") for p in path.relative_to(raw).parts)
     )
     return tuple(sorted(visible))
+
+
+def _refuse_what_is_no_file(raw: Path) -> None:
+    """Refuses entries that are called like raw files and cannot be read as such.
+
+    Left out silently, they would look as if they had been read. Opening a pipe would wait for ever.
+
+    Raises:
+        RawDataError: naming the entry, what it is and what to do.
+    """
+    for path in _named_like_raw_files(raw):
+        name = path.relative_to(raw).as_posix()
+        if not name.isprintable():
+            raise RawDataError(
+                f"{raw}: the file name {name!a} has unprintable characters; rename the file"
+            )
+        if path.is_file() or (path.is_dir() and any(path.rglob("*.*"))):
+            continue
+        raise RawDataError(
+            f"{raw}: {name!r} is {_kind_of_entry(path)}, not a file of rows; take it out of raw/ "
+            "or put a regular file there"
+        )
+
+
+def _kind_of_entry(path: Path) -> str:
+    if path.is_symlink():
+        return f"a symbolic link to {str(path.readlink())!r}, which leads to no readable file"
+    mode = path.lstat().st_mode
+    if stat.S_ISDIR(mode):
+        return "an empty directory"
+    return "a named pipe (FIFO)" if stat.S_ISFIFO(mode) else "a socket or device"
 
 
 def is_settled(path: Path, *, settle_seconds: float) -> bool:
@@ -168,8 +205,10 @@ def take_snapshot(raw: Path, contract_file: Path) -> RawSnapshot:
         contract_file: the data root's own contract, which need not exist.
 
     Raises:
-        RawDataError: if there is no raw file at all.
+        RawDataError: if there is no raw file at all, or something that is called like one cannot
+            be read.
     """
+    _refuse_what_is_no_file(raw)
     paths = list_raw_files(raw)
     if not paths:
         raise RawDataError(
@@ -247,5 +286,8 @@ def _identify(raw: Path, path: Path) -> SnapshotFile:
 
 
 def _sha256(path: Path) -> str:
-    with path.open("rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()
+    try:
+        with path.open("rb") as stream:
+            return hashlib.file_digest(stream, "sha256").hexdigest()
+    except OSError as error:
+        raise RawDataError(f"{path} cannot be read ({error.strerror}); check its access") from None

@@ -7,6 +7,7 @@ here: what a contract means (`schema`), or reading rows (`weather_assets.process
 import difflib
 import re
 import tomllib
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import fields
 from datetime import timedelta
@@ -27,6 +28,8 @@ from weather_assets.contract.schema import (
 )
 
 _Choice = TypeVar("_Choice", Kind, SplitMethod)
+_LISTED_NAMES, _LISTED_CHARACTERS = 30, 60
+_NUMBER = re.compile(r"[+-]?[0-9]+([.][0-9]*)?([eE][+-]?[0-9]+)?")
 _LEAD_UNITS = {"min": "minutes", "h": "hours", "d": "days"}
 _LEAD_PATTERN = re.compile(r"([0-9]+)\s*(min|h|d)")
 
@@ -82,18 +85,17 @@ def recognise_header(header: Sequence[str], own: Contract | None = None) -> Cont
         ContractError: if none fits, or a column is named twice; names what was found, what each
             contract still lacks, and what to do.
     """
-    found = [fold_header(name) for name in header]
-    twice = sorted({name for name in found if found.count(name) > 1})
+    twice = repeated_names(header)
     if twice:
         raise ContractError(
-            f"the header names {twice} more than once: {_listed(header)}; rename one"
+            f"the header names {listed(twice)} more than once: {listed(header)}; rename one"
         )
     candidates = builtin_contracts() if own is None else (own,)
     fitting = [contract for contract in candidates if not missing_columns(contract, header)]
     if fitting:
         return max(fitting, key=lambda contract: len({*contract.header, *contract.ignored}))
     lacking = "\n".join(
-        f"  {contract.name}: lacks {_listed(missing_columns(contract, header))}"
+        f"  {contract.name}: lacks {listed(missing_columns(contract, header))}"
         for contract in candidates
     )
     advice = (
@@ -103,9 +105,29 @@ def recognise_header(header: Sequence[str], own: Contract | None = None) -> Cont
         else "correct contract.toml or the file"
     )
     raise ContractError(
-        f"no contract fits the header {_listed(header)}.\nWhat each contract lacks:\n{lacking}\n"
-        f"What to do: {advice}"
+        f"no contract fits the header {listed(header)}{_likely_mistake(header, candidates)}.\n"
+        f"What each contract lacks:\n{lacking}\nWhat to do: {advice}"
     )
+
+
+def repeated_names(header: Sequence[str]) -> tuple[str, ...]:
+    """Returns the names that a header has more than once, folded; cells without a name are none."""
+    counts = Counter(fold_header(name) for name in header)
+    return tuple(sorted(name for name, count in counts.items() if count > 1 and name))
+
+
+def listed(names: Sequence[str]) -> str:
+    """Returns names as a person can read them: quoted, escaped, cut off, and not too many.
+
+    Names come from broken files too: a message about them must neither garble a terminal with
+    control characters nor fill a log.
+    """
+    shown = [
+        repr(name if len(name) <= _LISTED_CHARACTERS else f"{name[:_LISTED_CHARACTERS]}...")
+        for name in names[:_LISTED_NAMES]
+    ]
+    rest = len(names) - len(shown)
+    return ", ".join(shown) + (f" and {rest:,} more" if rest > 0 else "")
 
 
 def missing_columns(contract: Contract, header: Sequence[str]) -> tuple[str, ...]:
@@ -248,5 +270,25 @@ def _choice(options: type[_Choice], value: object, where: str) -> _Choice:
         raise ContractError(f"{where} = {value!r} is not among {allowed}") from None
 
 
-def _listed(names: Sequence[str]) -> str:
-    return ", ".join(repr(name) for name in names)
+def _likely_mistake(header: Sequence[str], candidates: Sequence[Contract]) -> str:
+    """Returns what is probably the matter with a header that no contract fits, or nothing."""
+    first = header[0].removeprefix("\ufeff").strip()
+    if first.casefold().startswith("sep="):
+        return f": {first!r} is a line for Excel; delete it, so that the header comes first"
+    if first.startswith("#"):
+        return ": a line of comment stands where the header must; delete what comes before it"
+    if any(_NUMBER.fullmatch(name.strip()) for name in header):
+        return ": these are values, so the header line with the names is missing; add it"
+    if len(header) == 1 and len(first.split()) > 1:
+        return (
+            ": one cell only; separate cells by a comma (or by semicolons, tabs or '|', by one of "
+            "them throughout)"
+        )
+    known = {fold_header(name): name for contract in candidates for name in contract.header}
+    near: list[str] = []
+    for name in header[:_LISTED_NAMES]:
+        folded = fold_header(name[:_LISTED_CHARACTERS])
+        match = difflib.get_close_matches(folded, known, n=1, cutoff=0.8)
+        if match and folded not in known:
+            near.append(f"{name.strip()!r} meant to be {known[match[0]]!r}")
+    return f" (is {', '.join(near)}?)" if near else ""

@@ -3,6 +3,7 @@
 Belongs here: typed Dagster metadata made from domain results. Does not belong here: any decision.
 """
 
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ from weather_assets.processing.accounting import ProcessingReport
 from weather_assets.processing.gates import Gate
 
 _PREVIEW_ROWS = 5
+_CELL_CHARACTERS, _WARNING_CHARACTERS = 200, 2_000
 OWNERS = ["team:weather"]
 
 
@@ -34,7 +36,8 @@ def snapshot_metadata(snapshot: RawSnapshot, raw: Path) -> dict[str, Any]:
     """Returns what `raw_weather` shows."""
     lines = ["| file | bytes | SHA-256 |", "| --- | ---: | --- |"]
     lines += [
-        f"| {file.name} | {file.size_bytes:,} | `{file.sha256[:16]}` |" for file in snapshot.files
+        f"| {markdown(file.name)} | {file.size_bytes:,} | `{file.sha256[:16]}` |"
+        for file in snapshot.files
     ]
     return {
         "folder": dg.MetadataValue.path(str(raw)),
@@ -67,7 +70,8 @@ def processing_metadata(
         "missing_share": dg.MetadataValue.md(_share_table(report.missing_share)),
         "preview": dg.MetadataValue.md(preview(folder / "weather.parquet")),
         "warnings": dg.MetadataValue.md(
-            "\n".join(f"- {line}" for line in report.warnings) or "none"
+            "\n".join(f"- {markdown(line, _WARNING_CHARACTERS)}" for line in report.warnings)
+            or "none"
         ),
         **{f"{stage}_seconds": round(seconds, 2) for stage, seconds in report.seconds.items()},
     }
@@ -119,11 +123,19 @@ def preview(folder: Path) -> str:
         "| " + " | ".join("---" for _ in table.column_names) + " |",
     ]
     for row in table.to_pylist():
-        cells = ("" if value is None else str(value) for value in row.values())
-        lines.append(
-            "| " + " | ".join(cell.replace("|", "\\|").replace("\n", " ") for cell in cells) + " |"
-        )
+        cells = ("" if value is None else markdown(str(value)) for value in row.values())
+        lines.append("| " + " | ".join(cells) + " |")
     return "\n".join(lines)
+
+
+def markdown(text: str, limit: int = _CELL_CHARACTERS) -> str:
+    """Returns text from a raw file so that the UI shows it as it is, whatever is in it.
+
+    Control characters become U+FFFD, markup is escaped, and what is longer than `limit` is cut off.
+    """
+    shown = text if len(text) <= limit else f"{text[:limit]}..."
+    printable = "".join(c if c.isprintable() else " " if c.isspace() else "\ufffd" for c in shown)
+    return re.sub(r"([\\`*_\[\]|~<>&])", r"\\\1", printable)
 
 
 def _share_table(shares: Mapping[str, float]) -> str:

@@ -122,14 +122,24 @@ def _spec(key: str, description: str) -> dg.AssetSpec:
         for name, asset, description in (
             ("rows_accounted_for", "processed_weather", "Rows read = rows kept + rows rejected."),
             (
+                "columns_in_their_units",
+                "processed_weather",
+                "No column's values show it to be in another unit than the contract says.",
+            ),
+            (
                 "features_within_physical_bounds",
                 "processed_weather",
                 "Every value written lies within the contract's bounds; read from the Parquet.",
             ),
             (
+                "no_feature_is_the_label",
+                "processed_weather",
+                "No feature is the label in other words.",
+            ),
+            (
                 "both_classes_in_every_split",
                 "processed_weather",
-                "Training, validation and test have rows with and without the event.",
+                "There are enough rows, with and without the event in every split.",
             ),
             (
                 "reject_ratio_within_limit",

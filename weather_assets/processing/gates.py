@@ -4,7 +4,7 @@ Belongs here: the rules, their limits and the sentence that a person reads. Does
 how counts come about (`accounting`), or how a verdict becomes an asset check (`defs`).
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -20,8 +20,13 @@ DEFAULT_REJECT_RATIO_LIMIT = 0.2
 """A file of which a fifth is unreadable is more likely the wrong file than a dirty one: of the four
 real files in use, the dirtiest has 0.2 % such rows."""
 
-STRUCTURAL_REASONS = frozenset({Reason.OUTCOME_MISSING, Reason.SPLIT_GAP})
-"""Rows set aside for their place in time, not for what is in them."""
+MINIMUM_ROWS = 100
+"""Rows that must be kept: a quarter of them is the test set, on which fewer than 25 rows show
+nothing whatever the forecast is."""
+
+STRUCTURAL_REASONS = frozenset({Reason.DUPLICATE_ROW, Reason.OUTCOME_MISSING, Reason.SPLIT_GAP})
+"""Rows set aside for where they stand, not for what is in them. (Of two files that overlap, every
+common row comes twice, and nothing is wrong with it.)"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,49 +62,84 @@ def evaluate_accounts(report: ProcessingReport) -> Gate:
 
 
 def evaluate_reject_ratio(
-    report: ProcessingReport, limit: float = DEFAULT_REJECT_RATIO_LIMIT
+    report: ProcessingReport,
+    limit: float = DEFAULT_REJECT_RATIO_LIMIT,
+    examples: Sequence[str] = (),
 ) -> Gate:
     """The share of rows that are wrong in themselves stays within a limit.
 
     Args:
         report: the counts.
         limit: highest share allowed, in [0, 1].
+        examples: sentences on such rows, for the case that there are too many.
     """
     by_reason = report.counts.rejected_by_reason
     faulty = sum(count for reason, count in by_reason.items() if reason not in STRUCTURAL_REASONS)
     share = faulty / report.rows_in if report.rows_in else 1.0
     listing = ", ".join(f"{reason} {count}" for reason, count in by_reason.items()) or "none"
-    advice = (
-        "" if share <= limit else "; see rejected.parquet, and correct the file or the contract"
-    )
+    advice = "".join(f"\n  {example}" for example in examples) if share > limit else ""
     return Gate(
         passed=share <= limit,
         sentence=(
             f"{faulty} of {report.rows_in} rows ({share:.1%}) are faulty, at most {limit:.0%} may "
-            f"be{advice}. Rejected rows by reason: {listing}"
+            f"be. Rejected rows by reason: {listing}{advice}"
         ),
         numbers={"faulty_share": share, "limit": limit, **by_reason},
     )
 
 
 def evaluate_classes(report: ProcessingReport) -> Gate:
-    """Both outcomes of the label occur in training, validation and test."""
+    """Both outcomes of the label occur in training, validation and test, and often enough."""
     rows, positives = report.counts.rows_by_split, report.counts.positives_by_split
-    one_sided = [split for split in SPLITS if positives[split] in (0, rows[split])]
     found = ", ".join(f"{split} {positives[split]} of {rows[split]}" for split in SPLITS)
-    advice = (
-        f"; {', '.join(one_sided)} would teach or show nothing: add rows, or change [split] in the "
-        "contract"
-        if one_sided
-        else ""
-    )
+    rarer = {split: min(positives[split], rows[split] - positives[split]) for split in SPLITS}
+    one_sided = [split for split in SPLITS if not rarer[split]]
+    advice = ""
+    if report.rows_kept < MINIMUM_ROWS:
+        advice = (
+            f"; {report.rows_kept} rows are too few to train on and to judge by, at least "
+            f"{MINIMUM_ROWS} are needed: add rows"
+        )
+    elif sum(positives.values()) in (0, report.rows_kept):
+        advice = "; all rows are of one kind, so there is nothing to learn: add rows of the other"
+    elif one_sided:
+        advice = (
+            f"; {', '.join(one_sided)} would teach or show nothing: add rows, or change [split] in "
+            "the contract"
+        )
     return Gate(
-        passed=not one_sided,
+        passed=not advice,
         sentence=f"rows with the event: {found}{advice}",
         numbers={
             **{f"{split}_rows": rows[split] for split in SPLITS},
             **{f"{split}_events": positives[split] for split in SPLITS},
         },
+    )
+
+
+def evaluate_units(wrong_units: Sequence[str]) -> Gate:
+    """No column is in another unit than the contract says, as far as its values can tell.
+
+    Args:
+        wrong_units: sentences on columns that are.
+    """
+    return Gate(
+        passed=not wrong_units,
+        sentence="; ".join(wrong_units) or "no column contradicts its unit",
+        numbers={"columns_in_another_unit": len(wrong_units)},
+    )
+
+
+def evaluate_label_copies(copies: Sequence[str]) -> Gate:
+    """No feature is the label in other words.
+
+    Args:
+        copies: sentences on features that are.
+    """
+    return Gate(
+        passed=not copies,
+        sentence="; ".join(copies) or "no feature is the label in other words",
+        numbers={"features_that_are_the_label": len(copies)},
     )
 
 

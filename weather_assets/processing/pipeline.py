@@ -33,8 +33,14 @@ from weather_assets.processing.accounting import (
 from weather_assets.processing.features import with_features
 from weather_assets.processing.fitting import fit
 from weather_assets.processing.outcomes import with_labels
-from weather_assets.processing.raw_files import Layout, RawFile, RawFileError, layouts_of
-from weather_assets.processing.reading import read_cells
+from weather_assets.processing.raw_files import (
+    Layout,
+    RawFile,
+    RawFileError,
+    layouts_of,
+    warnings_of,
+)
+from weather_assets.processing.reading import read_cells, total_bytes
 from weather_assets.processing.splitting import Boundaries, find_boundaries, with_split
 from weather_assets.processing.validation import validate, value_column
 
@@ -44,6 +50,15 @@ STATISTICS, CONTRACT = "statistics.json", "contract.json"
 SINGLE_FILE_ROWS = 1_000_000
 """Up to this many raw rows each Parquet folder holds one part, sorted: writing in parallel would
 gain less than a second, and every later reader opens one file."""
+
+INTERPRETED_BYTES = 512 * 2**10
+"""Up to this much text, Spark interprets its queries: generating and compiling code for them costs
+1 to 2 s in a new session, and earns it back from some 10,000 rows on."""
+
+_GENERATE_NOTHING = {
+    "spark.sql.codegen.wholeStage": "false",
+    "spark.sql.codegen.factoryMode": "NO_CODEGEN",
+}
 
 _OWN_COLUMNS = ("label_encoded", "split", "persistence", "row_hash")
 
@@ -83,17 +98,8 @@ def process(
     seconds: dict[str, float] = {}
     with _timed(seconds, "headers"):
         layouts = layouts_of(raw_files, contract)
-    rows_read = Observation()
-    cells = read_cells(spark, layouts).observe(rows_read, expr("count(1) AS rows"))
-    labelled = with_labels(validate(cells, contract), contract).persist()
-    try:
-        with _timed(seconds, "read_validate_label"), _readable_errors():
-            boundaries = find_boundaries(labelled, contract)
-        rows_in: int = rows_read.get["rows"]
-        with _timed(seconds, "write_count_fit"):
-            counts = _finish(labelled, contract, boundaries, output_dir, rows_in)
-    finally:
-        labelled.unpersist()
+    with _fitting_code_generation(spark, total_bytes(layouts)):
+        rows_in, counts = _compute(spark, layouts, contract, output_dir, seconds)
     _check_accounts(rows_in, counts, output_dir)
     return ProcessingReport(
         contract=contract.name,
@@ -105,9 +111,32 @@ def process(
             name: missing / max(1, counts.kept)
             for name, missing in counts.missing_by_column.items()
         },
-        warnings=_warnings(layouts),
+        warnings=warnings_of(layouts),
         seconds=seconds,
     )
+
+
+def _compute(
+    spark: SparkSession,
+    layouts: Sequence[Layout],
+    contract: Contract,
+    output_dir: Path,
+    seconds: dict[str, float],
+) -> tuple[int, Counts]:
+    """Runs all Spark jobs; returns the rows read, and what became of them."""
+    rows_read = Observation()
+    with _timed(seconds, "plan"):
+        cells = read_cells(spark, layouts).observe(rows_read, expr("count(1) AS rows"))
+        labelled = with_labels(validate(cells, contract), contract).persist()
+    try:
+        with _timed(seconds, "read_validate_label"), _readable_errors():
+            boundaries = find_boundaries(labelled, contract)
+        rows_in: int = rows_read.get["rows"]
+        with _timed(seconds, "write_count_fit"):
+            counts = _finish(labelled, contract, boundaries, output_dir, rows_in)
+    finally:
+        labelled.unpersist()
+    return rows_in, counts
 
 
 def prepared_columns(divided: DataFrame, contract: Contract) -> DataFrame:
@@ -205,13 +234,21 @@ def _rows_in(folder: Path) -> int:
     return sum(pq.read_metadata(part).num_rows for part in sorted(folder.glob("*.parquet")))
 
 
-def _warnings(layouts: Sequence[Layout]) -> tuple[str, ...]:
-    return tuple(
-        f"{layout.file.name}: columns that the contract does not know were left out: "
-        f"{', '.join(map(repr, layout.unknown))}"
-        for layout in layouts
-        if layout.unknown
-    )
+@contextmanager
+def _fitting_code_generation(spark: SparkSession, raw_bytes: int) -> Generator[None]:
+    """Has Spark interpret the queries of little text, and puts its settings back afterwards."""
+    chosen = _GENERATE_NOTHING if raw_bytes <= INTERPRETED_BYTES else {}
+    before = {key: spark.conf.get(key, None) for key in chosen}
+    for key, value in chosen.items():
+        spark.conf.set(key, value)
+    try:
+        yield
+    finally:
+        for key, value in before.items():
+            if value is None:
+                spark.conf.unset(key)
+            else:
+                spark.conf.set(key, value)
 
 
 @contextmanager

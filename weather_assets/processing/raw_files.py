@@ -2,21 +2,39 @@
 
 Belongs here: whether a file can be read under a contract at all. A file that cannot is refused as
 a whole, with a message for the person who put it there. Does not belong here: which contract fits
-(`weather_assets.contract.loading.recognise_header`), or rows (`reading`).
+(`weather_assets.contract.loading.recognise_header`), how text is written (`dialects`), or rows
+(`reading`).
 """
 
 import gzip
+import io
+import re
 import zlib
+from collections import Counter
 from collections.abc import Generator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import BinaryIO, cast
+from typing import BinaryIO, NamedTuple, cast
 
-from weather_assets.contract.loading import missing_columns
-from weather_assets.contract.schema import Contract, fold_header
+from weather_assets.contract.loading import listed, missing_columns, repeated_names
+from weather_assets.contract.schema import Contract, Kind, fold_header
+from weather_assets.processing.dialects import (
+    HEAD_BYTES,
+    Dialect,
+    as_utf8_lines,
+    decimal_mark,
+    dialect_of,
+    lacks_byte_order_mark,
+    with_decimal_point,
+)
+from weather_assets.processing.foreign_formats import foreign_format
 from weather_assets.processing.reasons import Reason
 from weather_assets.processing.records import Record, read_records
+
+_NUMBER = re.compile(r"[+-]?([0-9]+[.]?[0-9]*|[.][0-9]+)([eE][+-]?[0-9]+)?")
+_FILES_NAMED = 3
+"""How many files a warning that holds for many of them names."""
 
 
 class RawFileError(ValueError):
@@ -38,19 +56,31 @@ class RawFile:
 
 @dataclass(frozen=True, slots=True)
 class Layout:
-    """Where the contract's columns are in one file.
+    """Where the contract's columns are in one file, and how the file is written.
 
     Attributes:
         file: the file.
+        dialect: encoding, delimiter, line ends and decimal mark.
         header: its header cells as they stand in the file.
         positions: for each of `contract.header`, the index of its cell.
-        unknown: header cells that the contract neither declares nor ignores.
+        numbers: indices into `contract.header` of the columns that hold numbers.
+        remarks: what was mended or left out, one clause each, for people.
     """
 
     file: RawFile
+    dialect: Dialect
     header: tuple[str, ...]
     positions: tuple[int, ...]
-    unknown: tuple[str, ...]
+    numbers: tuple[int, ...]
+    remarks: tuple[str, ...]
+
+
+class _Opening(NamedTuple):
+    """The beginning of a file: how it is written, its header, and its first records."""
+
+    dialect: Dialect
+    header: tuple[str, ...]
+    records: list[Record]
 
 
 @contextmanager
@@ -62,7 +92,7 @@ def opened(file: RawFile) -> Generator[BinaryIO]:
             are damaged or end early.
     """
     try:
-        if file.path.endswith(".gz"):
+        if file.path.lower().endswith(".gz"):
             with gzip.open(file.path, "rb") as stream:
                 yield cast("BinaryIO", stream)
         else:
@@ -71,7 +101,7 @@ def opened(file: RawFile) -> Generator[BinaryIO]:
     except (EOFError, gzip.BadGzipFile, zlib.error) as error:
         raise RawFileError(
             f"{file.name}: the compressed file is damaged or was copied in part ({error}); "
-            "put it there again"
+            "put it there again, and name it .csv if it is not compressed"
         ) from error
     except OSError as error:
         raise RawFileError(
@@ -83,23 +113,9 @@ def read_header(file: RawFile) -> tuple[str, ...]:
     """Returns the header cells of a file: its first line that is not blank.
 
     Raises:
-        RawFileError: if the file is empty, has no row below its header, or starts with something
-            that is no UTF-8 text.
+        RawFileError: if the file is empty, has no row below its header, or is no CSV text.
     """
-    with opened(file) as stream:
-        records = read_records(stream)
-        header = next(records, None)
-        if header is None:
-            raise RawFileError(
-                f"{file.name}: the file is empty; expected a header line and rows below"
-            )
-        if header.problem is not None:
-            raise RawFileError(_bad_header(file, header))
-        if next(records, None) is None:
-            raise RawFileError(
-                f"{file.name}: a header and no rows; add rows or take the file out of raw/"
-            )
-    return tuple(header.cells)
+    return _read_opening(file).header
 
 
 def layout_of(file: RawFile, contract: Contract) -> Layout:
@@ -110,29 +126,41 @@ def layout_of(file: RawFile, contract: Contract) -> Layout:
     Raises:
         RawFileError: if the header lacks a column or names one twice, and as `read_header`.
     """
-    header = read_header(file)
+    opening = _read_opening(file)
+    header = opening.header
     folded = [fold_header(cell) for cell in header]
-    shown = ", ".join(repr(cell) for cell in header)
-    twice = sorted({name for name in folded if folded.count(name) > 1})
+    twice = repeated_names(header)
     if twice:
         raise RawFileError(
-            f"{file.name}: the header names {twice} more than once: {shown}; rename one"
+            f"{file.name}: the header names {listed(twice)} more than once: {listed(header)}; "
+            "rename one"
         )
     missing = missing_columns(contract, header)
     if missing:
         raise RawFileError(
-            f"{file.name}: the header lacks {', '.join(map(repr, missing))} of contract "
-            f"{contract.name!r}. Found: {shown}. Needed: "
-            f"{', '.join(map(repr, contract.header))}. Files of another kind need a data root of "
-            "their own"
+            f"{file.name}: the header lacks {listed(missing)} of contract {contract.name!r}. "
+            f"Found: {listed(header)}. Needed: {listed(contract.header)}. Files of another kind "
+            "need a data root of their own"
         )
-    known = {fold_header(name) for name in (*contract.header, *contract.ignored)}
+    positions = tuple(folded.index(fold_header(name)) for name in contract.header)
+    numeric = {column.name for column in contract.columns if column.kind is not Kind.CATEGORY}
+    numbers = tuple(index for index, name in enumerate(contract.header) if name in numeric)
+    at = [positions[index] for index in numbers]
+    whole = [record for record in opening.records if len(record.cells) == len(header)]
+    dialect = replace(
+        opening.dialect,
+        decimal_mark=decimal_mark(record.cells[index].strip() for record in whole for index in at),
+    )
     return Layout(
         file=file,
+        dialect=dialect,
         header=header,
-        positions=tuple(folded.index(fold_header(name)) for name in contract.header),
-        unknown=tuple(
-            cell.strip() for cell, name in zip(header, folded, strict=True) if name not in known
+        positions=positions,
+        numbers=numbers,
+        remarks=(
+            *dialect.remarks(),
+            *_quoting_remarks(whole, at, dialect),
+            *_header_remarks(header, contract),
         ),
     )
 
@@ -145,19 +173,104 @@ def layouts_of(files: Sequence[RawFile], contract: Contract) -> tuple[Layout, ..
     """
     if not files:
         raise RawFileError("no raw file; put a weather.csv into raw/")
-    names = [file.name for file in files]
-    twice = sorted({name for name in names if names.count(name) > 1})
+    twice = [name for name, count in Counter(file.name for file in files).items() if count > 1]
     if twice:
-        raise RawFileError(f"raw files need different names; found more than once: {twice}")
+        raise RawFileError(
+            f"raw files need different names; found more than once: {listed(sorted(twice))}"
+        )
     return tuple(layout_of(file, contract) for file in sorted(files, key=lambda file: file.name))
 
 
+def warnings_of(layouts: Sequence[Layout]) -> tuple[str, ...]:
+    """Returns the remarks on all files as sentences; one that holds for many files comes once."""
+    files_by_remark: dict[str, list[str]] = {}
+    for layout in layouts:
+        for remark in layout.remarks:
+            files_by_remark.setdefault(remark, []).append(layout.file.name)
+    return tuple(
+        ", ".join(names[:_FILES_NAMED])
+        + (f" and {len(names) - _FILES_NAMED} more" if len(names) > _FILES_NAMED else "")
+        + f": {remark}"
+        for remark, names in files_by_remark.items()
+    )
+
+
+def _read_opening(file: RawFile) -> _Opening:
+    with opened(file) as stream:
+        head = stream.read(HEAD_BYTES)
+        foreign = foreign_format(head)
+        if foreign is not None:
+            raise RawFileError(f"{file.name} {foreign}")
+        dialect = dialect_of(head)
+        if dialect.encoding == "utf-8" and lacks_byte_order_mark(head):
+            raise RawFileError(
+                f"{file.name} looks like UTF-16 without a byte order mark, of which there are two "
+                "kinds; save it as CSV, UTF-8"
+            )
+        stream.seek(0)
+        records = read_records(as_utf8_lines(stream, dialect), dialect.delimiter)
+        header = next(records, None)
+        if header is None:
+            raise RawFileError(
+                f"{file.name}: the file is empty; expected a header line and rows below"
+            )
+        if header.problem is not None:
+            raise RawFileError(_bad_header(file, header))
+        if next(records, None) is None:
+            raise RawFileError(
+                f"{file.name}: a header ({listed(header.cells)}) and no rows; add rows or take the "
+                "file out of raw/"
+            )
+    text = as_utf8_lines(io.BytesIO(head), dialect)
+    first = list(read_records(text, dialect.delimiter))
+    # What the head cuts off in the middle says nothing about the file.
+    return _Opening(
+        dialect, tuple(header.cells), first[1:-1] if len(head) == HEAD_BYTES else first[1:]
+    )
+
+
+def _quoting_remarks(
+    records: Sequence[Record], positions: Sequence[int], dialect: Dialect
+) -> tuple[str, ...]:
+    for record in records:
+        if '"' not in record.raw:
+            continue
+        for position in positions:
+            cell = record.cells[position]
+            number = with_decimal_point(cell) if dialect.decimal_mark == "," else cell
+            if f'"{cell}"' in record.raw and _NUMBER.fullmatch(number.strip()):
+                return ("numbers in quotes were read as numbers",)
+    return ()
+
+
+def _header_remarks(header: Sequence[str], contract: Contract) -> tuple[str, ...]:
+    known = {fold_header(name): name for name in (*contract.header, *contract.ignored)}
+    found = [cell.removeprefix("\ufeff") for cell in header]
+    respelled = [
+        f"{cell!r} as {known[fold_header(cell)]!r}"
+        for cell in found
+        if fold_header(cell) in known and cell != known[fold_header(cell)]
+    ]
+    unnamed = sum(1 for cell in found if not cell.strip())
+    unknown = [cell.strip() for cell in found if cell.strip() and fold_header(cell) not in known]
+    remarks: list[str] = []
+    if respelled:
+        remarks.append(f"header cells were read as other spellings: {', '.join(respelled)}")
+    if unknown:
+        remarks.append(f"columns that the contract does not know were left out: {listed(unknown)}")
+    if unnamed:
+        remarks.append(f"columns without a name were left out: {unnamed}")
+    return tuple(remarks)
+
+
 def _bad_header(file: RawFile, header: Record) -> str:
+    found = repr(header.raw[:80])
     if header.problem in (Reason.INVALID_ENCODING, Reason.NUL_BYTE):
         return (
             f"{file.name}: line {header.line} is no UTF-8 text, so this is no CSV file in UTF-8 "
-            f"({header.problem}); found {header.raw[:40]!r}. Save it as CSV, UTF-8"
+            f"({header.problem}); found {found}. Save it as CSV, UTF-8"
         )
     return (
-        f"{file.name}: line {header.line}, the header: {header.problem}; found {header.raw[:80]!r}"
+        f"{file.name}: line {header.line}, the header, cannot be divided into names "
+        f"({header.problem}); found {found}. Correct its quotes or its line end"
     )

@@ -10,6 +10,7 @@ lost (CRLF and LF, a missing last line end, blank lines).
 import re
 from collections import deque
 from collections.abc import Iterator
+from functools import cache
 from typing import BinaryIO, NamedTuple
 
 from weather_assets.processing.reasons import Reason
@@ -19,7 +20,6 @@ MAXIMUM_RECORD_BYTES = 1 << 20
 ends can take. A row of weather readings has some hundred bytes."""
 
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
-_CELL = re.compile(r'(?:"([^"]*(?:""[^"]*)*)"|([^",]*))(,|\Z)')
 
 
 class Record(NamedTuple):
@@ -38,14 +38,15 @@ class Record(NamedTuple):
     problem: Reason | None
 
 
-def read_records(stream: BinaryIO) -> Iterator[Record]:
+def read_records(stream: BinaryIO, delimiter: str = ",") -> Iterator[Record]:
     """Yields every record of a file, the header included, blank lines left out.
 
-    A quoted cell may span lines. When a quote is never closed, or not by a comma or a line end,
+    A quoted cell may span lines. When a quote is never closed, or not by a delimiter or a line end,
     only the line that it starts on is a bad record; reading goes on with the next line.
 
     Args:
-        stream: the file, at its beginning; a byte order mark is skipped.
+        stream: the file in UTF-8, at its beginning; a byte order mark is skipped.
+        delimiter: the one character between two cells.
 
     Yields:
         The records in the order of the file.
@@ -56,9 +57,9 @@ def read_records(stream: BinaryIO) -> Iterator[Record]:
         if len(line) > MAXIMUM_RECORD_BYTES:
             yield Record(number, _lenient(line), [], Reason.RECORD_TOO_LONG)
         elif b'"' in line:
-            yield _quoted_record(number, line, lines)
+            yield _quoted_record(number, line, lines, delimiter)
         elif not line.isspace():
-            yield _record(number, line, Reason.MALFORMED_QUOTE)
+            yield _record(number, line, Reason.MALFORMED_QUOTE, delimiter)
 
 
 class _PhysicalLines:
@@ -98,13 +99,13 @@ class _PhysicalLines:
         return line
 
 
-def _quoted_record(number: int, line: bytes, lines: _PhysicalLines) -> Record:
+def _quoted_record(number: int, line: bytes, lines: _PhysicalLines, delimiter: str) -> Record:
     """Returns the record that starts with a line that holds quotes.
 
     In a well-formed record quotes come in pairs, so an odd count means that a cell is still open.
     """
     if line.count(b'"') % 2 == 0:
-        return _record(number, line, Reason.MALFORMED_QUOTE)
+        return _record(number, line, Reason.MALFORMED_QUOTE, delimiter)
     more: list[bytes] = []
     size = len(line)
     is_open = True
@@ -113,14 +114,15 @@ def _quoted_record(number: int, line: bytes, lines: _PhysicalLines) -> Record:
         size += len(next_line)
         is_open = next_line.count(b'"') % 2 == 0
     if not is_open and size <= MAXIMUM_RECORD_BYTES:
-        record = _record(number, line + b"".join(more), Reason.UNTERMINATED_QUOTE)
+        whole = line + b"".join(more)
+        record = _record(number, whole, Reason.UNTERMINATED_QUOTE, delimiter)
         if record.problem is not Reason.UNTERMINATED_QUOTE:
             return record
     lines.give_back(more)
     return Record(number, _lenient(line), [], Reason.UNTERMINATED_QUOTE)
 
 
-def _record(number: int, content: bytes, when_malformed: Reason) -> Record:
+def _record(number: int, content: bytes, when_malformed: Reason, delimiter: str) -> Record:
     content = _without_line_end(content)
     try:
         raw = content.decode("utf-8")
@@ -129,16 +131,23 @@ def _record(number: int, content: bytes, when_malformed: Reason) -> Record:
     if "\0" in raw:
         return Record(number, raw, [], Reason.NUL_BYTE)
     if '"' not in raw:
-        return Record(number, raw, raw.split(","), None)
-    cells = _cells(raw)
+        return Record(number, raw, raw.split(delimiter), None)
+    cells = _cells(raw, delimiter)
     return Record(number, raw, cells or [], None if cells else when_malformed)
 
 
-def _cells(raw: str) -> list[str] | None:
+@cache
+def _cell_pattern(delimiter: str) -> re.Pattern[str]:
+    mark = re.escape(delimiter)
+    return re.compile(rf'(?:"([^"]*(?:""[^"]*)*)"|([^"{mark}]*))({mark}|\Z)')
+
+
+def _cells(raw: str, delimiter: str) -> list[str] | None:
     """Returns the cells of a record that holds quotes, or None if the quotes are malformed."""
+    pattern = _cell_pattern(delimiter)
     cells: list[str] = []
     position = 0
-    while match := _CELL.match(raw, position):
+    while match := pattern.match(raw, position):
         quoted, plain, separator = match.groups()
         cells.append(plain if quoted is None else quoted.replace('""', '"'))
         if not separator:

@@ -152,3 +152,45 @@ def test_the_data_roots_own_contract_belongs_to_the_version(tmp_path: Path) -> N
     before = take_snapshot(tmp_path, contract).version
     contract.write_text("name = 'mine'", encoding="utf-8")
     assert take_snapshot(tmp_path, contract).version != before
+
+
+def test_names_in_capitals_count(tmp_path: Path) -> None:
+    put(tmp_path, "WEATHER.CSV")
+    assert len(take_snapshot(tmp_path, tmp_path / "contract.toml").files) == 1
+
+
+@pytest.mark.parametrize(
+    ("kind", "words"),
+    [
+        ("directory", "an empty directory"),
+        ("pipe", r"a named pipe \(FIFO\)"),
+        ("link", "a symbolic link to 'nowhere.csv'"),
+        ("loop", "a symbolic link to 'odd.csv'"),
+    ],
+)
+def test_what_is_no_file_is_refused_and_never_opened(tmp_path: Path, kind: str, words: str) -> None:
+    put(tmp_path, "weather.csv")
+    odd = tmp_path / "odd.csv"
+    match kind:
+        case "directory":
+            odd.mkdir()
+        case "pipe":
+            os.mkfifo(odd)
+        case _:
+            odd.symlink_to("odd.csv" if kind == "loop" else "nowhere.csv")
+    with pytest.raises(RawDataError, match=f"'odd.csv' is {words}"):
+        take_snapshot(tmp_path, tmp_path / "contract.toml")
+
+
+def test_a_folder_of_parts_may_be_called_like_a_file(tmp_path: Path) -> None:
+    put(tmp_path, "weather.csv/part-0.csv")
+    (snapshot,) = take_snapshot(tmp_path, tmp_path / "contract.toml").files
+    assert snapshot.name == "weather.csv/part-0.csv"
+
+
+@pytest.mark.parametrize("name", [b"weather\xff.csv", b"\x1b[31mweather.csv", b"we\nather.csv"])
+def test_a_name_that_cannot_be_shown_is_refused(tmp_path: Path, name: bytes) -> None:
+    Path(os.fsdecode(os.fsencode(tmp_path) + b"/" + name)).write_text(FIVE)
+    with pytest.raises(RawDataError, match="rename the file") as raised:
+        take_snapshot(tmp_path, tmp_path / "contract.toml")
+    assert str(raised.value).isprintable()

@@ -151,3 +151,27 @@ def test_the_data_roots_own_contract_is_the_only_candidate(tmp_path: Path) -> No
 def test_leads_are_whole_numbers_with_a_unit(count: int, unit: str) -> None:
     seconds = {"min": 60, "h": 3600, "d": 86400}[unit]
     assert parse_lead(f"{count}{unit}").total_seconds() == count * seconds
+
+
+@pytest.mark.parametrize(
+    ("header", "words"),
+    [
+        (["sep=", ""], "a line for Excel"),
+        (["# exported 2024"], "a line of comment"),
+        (["23.7", "89.6", "rain"], "the header line with the names is missing"),
+        (["Temperature Humidity Rain"], "one cell only"),
+        (["Temperatur", "Humidity"], "'Temperatur' meant to be 'Temperature'"),
+        (["\x1b[2J", "x"], r"'\\x1b\[2J'"),
+        (["x" * 1000], r"'x{60}\.\.\.'"),
+        ([f"c{n}" for n in range(100_000)], "and 99,970 more"),
+    ],
+)
+def test_a_header_that_fits_nothing_is_explained(header: list[str], words: str) -> None:
+    with pytest.raises(ContractError, match=words) as raised:
+        recognise_header(header)
+    assert len(str(raised.value)) < 3000
+
+
+def test_cells_without_a_name_may_repeat() -> None:
+    header = ["Temperature", "Humidity", "Wind_Speed", "Cloud_Cover", "Pressure", "Rain", "", " "]
+    assert recognise_header(header).name == "five_column"

@@ -10,21 +10,24 @@ import pytest
 from weather_assets.contract.loading import recognise_header
 from weather_assets.processing.accounting import Counts, ProcessingReport
 from weather_assets.processing.gates import (
+    MINIMUM_ROWS,
     evaluate_accounts,
     evaluate_bounds,
     evaluate_classes,
+    evaluate_label_copies,
     evaluate_reject_ratio,
+    evaluate_units,
 )
 
 FIVE = recognise_header(
     ["Temperature", "Humidity", "Wind_Speed", "Cloud_Cover", "Pressure", "Rain"]
 )
 COUNTS = Counts(
-    kept=90,
+    kept=190,
     rejected=10,
     rejected_by_reason={"not_a_number": 4, "split_gap": 6},
     rejected_by_column={"Humidity": 4},
-    rows_by_split={"train": 60, "validation": 10, "test": 20},
+    rows_by_split={"train": 160, "validation": 10, "test": 20},
     positives_by_split={"train": 6, "validation": 1, "test": 2},
     missing_by_column={},
 )
@@ -32,7 +35,7 @@ REPORT = ProcessingReport(
     contract="five_column",
     contract_fingerprint="",
     files=("weather.csv",),
-    rows_in=100,
+    rows_in=200,
     counts=COUNTS,
     missing_share={},
     warnings=(),
@@ -42,17 +45,37 @@ REPORT = ProcessingReport(
 
 def test_every_row_must_be_accounted_for() -> None:
     assert evaluate_accounts(REPORT).passed
-    lost = evaluate_accounts(replace(REPORT, rows_in=101))
+    lost = evaluate_accounts(replace(REPORT, rows_in=201))
     assert not lost.passed
     assert "1 unaccounted for" in lost.sentence
 
 
 def test_rows_set_aside_for_their_time_are_not_faulty() -> None:
-    assert evaluate_reject_ratio(REPORT, limit=0.04).passed
-    refused = evaluate_reject_ratio(REPORT, limit=0.039)
+    assert evaluate_reject_ratio(REPORT, limit=0.02).passed
+    refused = evaluate_reject_ratio(REPORT, limit=0.019)
     assert not refused.passed
-    assert "4 of 100 rows (4.0%)" in refused.sentence
-    assert "rejected.parquet" in refused.sentence
+    assert "4 of 200 rows (2.0%)" in refused.sentence
+    explained = evaluate_reject_ratio(REPORT, limit=0.019, examples=["line 2: found 'x'"])
+    assert "line 2: found 'x'" in explained.sentence
+    assert "line 2" not in evaluate_reject_ratio(REPORT, examples=["line 2: found 'x'"]).sentence
+    doubled = replace(COUNTS, rejected_by_reason={"duplicate_row": 90})
+    assert evaluate_reject_ratio(replace(REPORT, counts=doubled)).passed
+
+
+def test_rows_of_one_kind_or_too_few_are_refused() -> None:
+    rainy = replace(COUNTS, positives_by_split=COUNTS.rows_by_split)
+    assert "one kind" in evaluate_classes(replace(REPORT, counts=rainy)).sentence
+    few = evaluate_classes(replace(REPORT, counts=replace(COUNTS, kept=MINIMUM_ROWS - 1)))
+    assert not few.passed
+    assert "99 rows are too few" in few.sentence
+
+
+def test_wrong_units_and_copies_of_the_label_are_refused() -> None:
+    assert evaluate_units([]).passed
+    assert evaluate_label_copies([]).passed
+    assert evaluate_units(["degF"]).sentence == "degF"
+    assert not evaluate_units(["degF"]).passed
+    assert not evaluate_label_copies(["'Code'"]).passed
 
 
 def test_a_file_without_rows_is_refused() -> None:

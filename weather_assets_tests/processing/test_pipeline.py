@@ -15,9 +15,11 @@ from pyspark.sql import SparkSession
 from weather_assets.contract.loading import builtin_contracts, recognise_header
 from weather_assets.contract.schema import Contract, ContractError
 from weather_assets.contract.statistics import TrainingStatistics
+from weather_assets.processing import pipeline, reading
 from weather_assets.processing.accounting import ProcessingReport
-from weather_assets.processing.pipeline import process
-from weather_assets.processing.raw_files import RawFile, RawFileError, read_header
+from weather_assets.processing.pipeline import INTERPRETED_BYTES, process
+from weather_assets.processing.raw_files import RawFile, RawFileError, layouts_of, read_header
+from weather_assets.processing.reading import SMALL_BYTES, total_bytes
 from weather_assets.processing.reasons import Reason
 from weather_assets_tests.processing.weather_files import (
     AHEAD,
@@ -102,6 +104,24 @@ def test_nyc_agrees_with_pandas(run: Run, samples: Path) -> None:
     stored = Contract.from_dict(json.loads((output_dir / "contract.json").read_text()))
     assert stored == contract
     json.dumps(report.to_dict())
+
+
+def test_small_files_come_out_like_large_ones(
+    run: Run, samples: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    files = [RawFile(str(samples / "seattle-daily.csv.gz"), "seattle-daily.csv.gz")]
+    contract = recognise_header(read_header(files[0]))
+    assert total_bytes(layouts_of(files, contract)) <= min(SMALL_BYTES, INTERPRETED_BYTES)
+    small, small_dir = run(files, contract)
+    monkeypatch.setattr(reading, "SMALL_BYTES", 0)
+    monkeypatch.setattr(pipeline, "INTERPRETED_BYTES", 0)
+    large, large_dir = run(files, contract)
+
+    assert small.counts == large.counts
+    pd.testing.assert_frame_equal(kept_in(small_dir), kept_in(large_dir))
+    pd.testing.assert_frame_equal(rejected_in(small_dir), rejected_in(large_dir))
+    statistics = [(made / "statistics.json").read_bytes() for made in (small_dir, large_dir)]
+    assert statistics[0] == statistics[1]
 
 
 def test_columns_and_types(run: Run, tmp_path: Path) -> None:
