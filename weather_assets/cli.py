@@ -7,6 +7,7 @@ Belongs here: options, their defaults and help. Does not belong here: what the c
 from pathlib import Path
 
 import click
+from dotenv import load_dotenv
 
 from weather_assets.adapters.data_root import DATA_ROOT_VARIABLE, DataRoot
 from weather_assets.local_azure.cli import local_azure
@@ -26,7 +27,11 @@ data_option = click.option(
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(package_name="weather_assets")
 def main() -> None:
-    """Continuous training of rain forecasts, from a raw weather.csv to a served model."""
+    """Continuous training of rain forecasts, from a raw weather.csv to a served model.
+
+    A file `.env` in the current folder sets environment variables that are not set yet.
+    """
+    load_dotenv(Path(".env"))
 
 
 @main.command()

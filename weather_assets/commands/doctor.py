@@ -14,8 +14,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from weather_assets.adapters.azure_settings import AzureSettings, AzureSettingsError
 from weather_assets.adapters.data_root import DataRoot
 from weather_assets.adapters.java_archive import archive_path
+from weather_assets.adapters.rollout_environment import RolloutSettingsError, rollout_settings
 
 OLDEST_JAVA = 17
 """Spark 4 runs on 17 and 21; newer ones are not proved here, and not refused."""
@@ -151,19 +153,19 @@ def _docker() -> Finding:
 
 
 def _azure() -> Finding:
-    names = ("AZURE_SUBSCRIPTION_ID", "AZURE_RESOURCE_GROUP", "AZURE_WORKSPACE")
-    missing = [name for name in names if not os.environ.get(name)]
-    if len(missing) == len(names):
-        sentence = "no subscription set: models are served on this machine"
-    else:
-        sentence = f"{', '.join(missing)} unset" if missing else "settings are complete"
-    return Finding(
-        name="Azure",
-        healthy=len(missing) in (0, len(names)),
-        needed=False,
-        sentence=sentence,
-        remedy="set all three, or none",
+    try:
+        settings = AzureSettings.from_environment(os.environ)
+        rollout_settings(os.environ, local=settings.is_local)
+    except (AzureSettingsError, RolloutSettingsError) as error:
+        return Finding(
+            name="Azure", healthy=False, sentence=str(error), remedy="change the variable named"
+        )
+    where = (
+        "no AZURE_SUBSCRIPTION_ID: Local Azure serves, on this machine"
+        if settings.is_local
+        else f"workspace {settings.workspace}, endpoint {settings.endpoint}; not contacted"
     )
+    return Finding(name="Azure", healthy=True, sentence=where)
 
 
 def _output(command: list[str]) -> str:

@@ -81,4 +81,13 @@ def test_half_of_the_azure_settings_is_worse_than_none(
     monkeypatch.setenv("AZURE_WORKSPACE", "w")
     found = finding("Azure", tmp_path)
     assert not found.healthy
-    assert "AZURE_SUBSCRIPTION_ID, AZURE_RESOURCE_GROUP unset" in found.sentence
+    assert "AZURE_SUBSCRIPTION_ID and AZURE_RESOURCE_GROUP must be set too" in found.sentence
+
+
+def test_a_rollout_setting_that_cannot_work_is_found(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ROLLOUT_CANARY_PERCENT", "80")
+    found = finding("Azure", tmp_path)
+    assert not found.healthy
+    assert "canary_percent" in found.sentence

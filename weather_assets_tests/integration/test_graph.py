@@ -5,6 +5,7 @@ scoring server are processes of their own, as always.
 """
 
 import json
+from collections.abc import Iterator
 from pathlib import Path
 
 import pandas as pd
@@ -23,6 +24,22 @@ pytestmark = [
     pytest.mark.timeout(600),
 ]
 ROWS = 1500
+SHORT_STAGES = {
+    "ROLLOUT_SHADOW_SECONDS": "0.2",
+    "ROLLOUT_CANARY_SECONDS": "0.2",
+    "ROLLOUT_WARM_SECONDS": "0.2",
+    "ROLLOUT_LOOK_SECONDS": "0.1",
+    "ROLLOUT_PROBE_REQUESTS_PER_SECOND": "100",
+}
+"""How long a stage is watched does not matter here; `test_rollout` is about that."""
+
+
+@pytest.fixture(scope="module", autouse=True)
+def short_stages() -> Iterator[None]:
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in SHORT_STAGES.items():
+            patch.setenv(name, value)
+        yield
 
 
 def run(root: Path) -> Result:
