@@ -44,14 +44,19 @@ def main() -> None:
 @click.option(
     "--serve", is_flag=True, help="Leave Local Azure running, so that the model can be asked."
 )
-def run(data: Path, sample: Path | None, *, serve: bool) -> None:
+@click.option("--until", metavar="ASSET", help="Only up to this asset, such as model_verdict.")
+def run(data: Path, sample: Path | None, until: str | None, *, serve: bool) -> None:
     """Materialize the whole graph once; exit 0 only if every blocking check passed."""
+    from weather_assets.commands.early_spark import start_spark_early
+
+    root = DataRoot.at(data)
+    start_spark_early(root, sample=sample is not None)
     from rich.console import Console
 
     from weather_assets.commands.graph_run import run_graph
 
     console = Console(highlight=False, soft_wrap=True)
-    run_graph(DataRoot.at(data), console, sample=sample, serve=serve)
+    run_graph(root, console, sample=sample, serve=serve, until=until)
 
 
 @main.command()
@@ -100,6 +105,28 @@ def key(data: Path) -> None:
     from weather_assets.commands.serving import show_key
 
     click.echo(show_key(DataRoot.at(data)))
+
+
+@main.group()
+def contract() -> None:
+    """Describe files whose header no built-in contract recognises."""
+
+
+@contract.command()
+@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.option(
+    "--output",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Where to write it, such as contract.toml; shown where absent.",
+)
+def suggest(file: Path, output: Path | None) -> None:
+    """Propose a contract.toml from a sample of FILE, and say what it is unsure of."""
+    from functools import partial
+
+    from weather_assets.commands.suggestion import suggest_contract
+
+    # Without an output the proposal alone goes to standard output, so that it can be redirected.
+    suggest_contract(file, output, partial(click.echo, err=output is None), click.echo)
 
 
 @main.command()

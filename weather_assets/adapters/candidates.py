@@ -8,7 +8,6 @@ a candidate is good (`judgement`).
 import hashlib
 import json
 import shutil
-import sys
 import tempfile
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields
@@ -18,6 +17,7 @@ from typing import Any
 from filelock import FileLock
 
 from weather_assets.adapters.data_root import DataRoot
+from weather_assets.adapters.early_gang import EarlyGang, rank_command
 from weather_assets.adapters.gang import GangOutcome, run_gang
 from weather_assets.adapters.gang_settings import GangSettings
 from weather_assets.adapters.model_registry import (
@@ -81,6 +81,7 @@ def obtain_candidate(
     *,
     open_run: Callable[[], str],
     on_event: Callable[[RankEvent], None],
+    early_gang: EarlyGang | None = None,
 ) -> Candidate:
     """Returns the candidate for the current rows; trains it only if it never was.
 
@@ -94,6 +95,7 @@ def obtain_candidate(
         order: what to train.
         open_run: opens the MLflow run of this training and returns its id.
         on_event: called with everything that a rank says.
+        early_gang: ranks that wait for a job, used if they are of the kind that is ordered.
 
     Returns:
         The candidate, which the registry's alias `candidate` now names.
@@ -124,7 +126,7 @@ def obtain_candidate(
         run_id = open_run()
         status = "FAILED"
         try:
-            trained, gang = _train(root, processed, key, backend, order, on_event)
+            trained, gang = _train(root, processed, key, backend, order, on_event, early_gang)
             version = _register(registry, run_id, trained, order, tags)
             status = "FINISHED"
         except KeyboardInterrupt:
@@ -158,26 +160,31 @@ def _train(
     backend: RankBackend,
     order: TrainingOrder,
     on_event: Callable[[RankEvent], None],
+    early_gang: EarlyGang | None,
 ) -> tuple[Path, GangOutcome]:
     """Trains in a folder of its own, which outlives a failure: the next try goes on from there."""
     workplace = _training_folder(root, key)
     output = workplace / "candidate"
     output.mkdir(parents=True, exist_ok=True)
-    job_file = workplace / "job.json"
-    TrainingJob(
+    job = TrainingJob(
         rows=processed / "weather.parquet",
         contract=processed / "contract.json",
         statistics=processed / "statistics.json",
         output=output,
         settings=order.settings,
-    ).write(job_file)
-    gang = run_gang(
-        [sys.executable, "-m", "weather_assets.forecasting", str(job_file)],
-        environment={},
-        settings=order.gang,
-        backend=backend,
-        on_event=on_event,
     )
+    if early_gang is not None and early_gang.settings == order.gang:
+        gang = early_gang.train(job, on_event)
+    else:
+        job_file = workplace / "job.json"
+        job.write(job_file)
+        gang = run_gang(
+            rank_command(job_file),
+            environment={},
+            settings=order.gang,
+            backend=backend,
+            on_event=on_event,
+        )
     shutil.rmtree(output / "checkpoints", ignore_errors=True)
     shutil.copyfile(processed / "contract.json", output / "contract.json")
     return output, gang

@@ -60,6 +60,15 @@ class DataRoot:
         return self.path / "registry"
 
     @property
+    def package_pointer(self) -> Path:
+        """Names the scoring package to be served: version, folder, digest."""
+        return self.registry / "champion.json"
+
+    def package(self, version: str) -> Path:
+        """Returns where the scoring package of a model version lies."""
+        return self.registry / version / "package"
+
+    @property
     def mlflow(self) -> Path:
         """MLflow's database and artifacts."""
         return self.path / "mlflow"

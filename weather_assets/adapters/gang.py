@@ -10,6 +10,7 @@ and torchrun's elastic rejoin failed 5 times of 5 on torch 2.13, where ending al
 all from the last checkpoint worked for either rank.
 """
 
+import threading
 import time
 import uuid
 from collections.abc import Callable, Mapping, Sequence
@@ -108,6 +109,10 @@ class GangFailed(RuntimeError):  # noqa: N818  an outcome of a run, named as its
         super().__init__("\n".join(lines))
 
 
+class GangCancelled(RuntimeError):  # noqa: N818  as above
+    """Somebody ended the gang before it finished."""
+
+
 def run_gang(
     command: Sequence[str],
     *,
@@ -115,6 +120,7 @@ def run_gang(
     settings: GangSettings,
     backend: RankBackend,
     on_event: Callable[[RankEvent], None],
+    cancelled: threading.Event | None = None,
 ) -> GangOutcome:
     """Runs `command` as every rank of a gang until all of them have finished.
 
@@ -132,18 +138,29 @@ def run_gang(
         backend: where the ranks run.
         on_event: called in this thread with every line of every rank and with the supervisor's own
             events. It should return quickly: while it runs nobody watches.
+        cancelled: set by another thread to have everything ended.
 
     Returns:
         Where the ranks ran and what was recovered from.
 
     Raises:
         GangFailed: the last allowed attempt failed too, or a rank reported a permanent failure.
+        GangCancelled: `cancelled` was set.
         RuntimeError: something of an ended attempt could not be removed.
     """
     began = time.monotonic()
     failures: list[RankFailure] = []
     for number in range(1, settings.max_relaunches + 2):
-        attempt = _Attempt(number, tuple(command), environment, settings, backend, on_event, began)
+        attempt = _Attempt(
+            number,
+            tuple(command),
+            environment,
+            settings,
+            backend,
+            on_event,
+            began,
+            cancelled or threading.Event(),
+        )
         failure = attempt.run()
         if failure is None:
             seconds = time.monotonic() - began
@@ -171,6 +188,7 @@ class _Attempt:
     backend: RankBackend
     on_event: Callable[[RankEvent], None]
     began: float
+    cancelled: threading.Event
     handles: list[RankHandle] = field(default_factory=list[RankHandle])
     watches: list[RankWatch] = field(default_factory=list[RankWatch])
 
@@ -239,6 +257,8 @@ class _Attempt:
 
     def _watch(self) -> Symptom | None:
         while True:
+            if self.cancelled.is_set():
+                raise GangCancelled("the gang was cancelled")
             now = time.monotonic()
             self._listen(now)
             cause = first_cause(self.watches, now, self.settings.attribution_seconds)

@@ -32,8 +32,6 @@ from weather_assets.processing.gates import Gate
 from weather_assets.scoring.package import CONDA_FILE, PackageContents, build_package
 from weather_assets.scoring.request_rows import request_row
 
-PACKAGE = "package"
-POINTER = "champion.json"
 PROBE_ROWS = 200
 """Held-out rows that the served package must answer like the network."""
 SAMPLE_ROWS = 3
@@ -85,7 +83,7 @@ def package_champion(
     network = load_network(folder)
     rows = ds.dataset(str(ProcessedVersions(root.processed).current() / "weather.parquet"))
     probes = _spread(rows.to_table(filter=pc.field("split") == "test"), PROBE_ROWS)
-    package = folder / PACKAGE
+    package = root.package(champion.version)
     report_progress("exporting the network to ONNX")
     digest = _build(
         package, folder, contract, network, probes, champion, _training_period(rows, contract)
@@ -96,9 +94,9 @@ def package_champion(
         agreement = _evaluate_agreement(server, contract, network, probes)
         refusal = _evaluate_refusal(server, contract, probes)
     pointer = {"version": champion.version, "package": str(package), "digest": digest}
-    staged = root.registry / f".{POINTER}"
+    staged = root.package_pointer.with_name(f".{root.package_pointer.name}")
     staged.write_text(json.dumps(pointer, indent=1) + "\n", encoding="utf-8")
-    staged.replace(root.registry / POINTER)
+    staged.replace(root.package_pointer)
     return Package(champion, package, digest, agreement, refusal)
 
 

@@ -4,6 +4,7 @@ Belongs here: bringing package, held-out rows, endpoint and journal together for
 belong here: what a stage does (`rollout`), or how Azure is spoken to (`azure_service`).
 """
 
+import json
 import time
 from collections.abc import Callable, Generator, Mapping
 from contextlib import closing, contextmanager
@@ -21,8 +22,6 @@ from filelock import FileLock, Timeout
 from weather_assets.adapters.azure_settings import AzureSettings
 from weather_assets.adapters.data_root import DataRoot
 from weather_assets.adapters.local_azure_service import endpoint_service
-from weather_assets.adapters.model_registry import read_json
-from weather_assets.adapters.packaging import PACKAGE, POINTER
 from weather_assets.adapters.processed_versions import ProcessedVersions
 from weather_assets.adapters.rollout_environment import rollout_settings
 from weather_assets.contract.schema import Contract
@@ -130,10 +129,10 @@ def present_release(root: DataRoot, settings: AzureSettings) -> Release:
         RolloutRefused: if there is no package, or its files were changed.
     """
     try:
-        pointer = read_json(root.registry / POINTER)
+        pointer = _read(root.package_pointer)
     except FileNotFoundError:
         raise RolloutRefused("there is nothing to roll out: materialize scoring_package") from None
-    package = root.registry / pointer["version"] / PACKAGE
+    package = root.package(pointer["version"])
     if not package.is_dir() or package_digest(package) != pointer["digest"]:
         raise RolloutRefused(
             f"{package} is not the package that was checked: materialize scoring_package again"
@@ -143,8 +142,8 @@ def present_release(root: DataRoot, settings: AzureSettings) -> Release:
 
 def sample_row(root: DataRoot) -> dict[str, Any]:
     """Returns one raw row of the package's sample request."""
-    package = root.registry / read_json(root.registry / POINTER)["version"] / PACKAGE
-    return read_json(package / SAMPLE_REQUEST_FILE)["rows"][0]
+    package = root.package(_read(root.package_pointer)["version"])
+    return _read(package / SAMPLE_REQUEST_FILE)["rows"][0]
 
 
 def probe_set(root: DataRoot) -> ProbeSet:
@@ -154,7 +153,7 @@ def probe_set(root: DataRoot) -> ProbeSet:
         RolloutRefused: if there are no held-out rows, or the training rows know one class only.
     """
     version = ProcessedVersions(root.processed).current()
-    contract = Contract.from_dict(read_json(version / "contract.json"))
+    contract = Contract.from_dict(_read(version / "contract.json"))
     statistics = TrainingStatistics.from_json((version / "statistics.json").read_text("utf-8"))
     rows = ds.dataset(str(version / "weather.parquet")).to_table(filter=pc.field("split") == "test")
     if len(rows) == 0 or not 0 < statistics.training_positive < statistics.training_rows:
@@ -195,6 +194,10 @@ def _only_rollout(
 
 def _packages(root: DataRoot) -> Callable[[Release], Path]:
     def package_of(release: Release) -> Path:
-        return root.registry / release.version / PACKAGE
+        return root.package(release.version)
 
     return package_of
+
+
+def _read(path: Path) -> dict[str, Any]:
+    return json.loads(path.read_text(encoding="utf-8"))

@@ -25,8 +25,8 @@ from rich.table import Table
 from weather_assets.adapters.data_root import DATA_ROOT_VARIABLE, DataRoot
 from weather_assets.adapters.raw_snapshot import list_raw_files
 from weather_assets.commands.instance import write_instance
+from weather_assets.commands.invocation import this_command
 from weather_assets.commands.progress import ProgressHandler, progress_logger
-from weather_assets.commands.serving import print_serving, this_command
 from weather_assets.definitions import build_defs
 from weather_assets.defs.resources import DataRootResource
 from weather_assets.local_azure import daemon
@@ -40,7 +40,12 @@ class GraphRunError(click.ClickException):
 
 
 def run_graph(
-    root: DataRoot, console: Console, *, sample: Path | None = None, serve: bool = False
+    root: DataRoot,
+    console: Console,
+    *,
+    sample: Path | None = None,
+    serve: bool = False,
+    until: str | None = None,
 ) -> None:
     """Materializes every asset once and prints a summary.
 
@@ -50,6 +55,7 @@ def run_graph(
         sample: a file to start from where `raw/` is empty.
         serve: leave Local Azure running, if that is what serves; else one that was started here
             ends with the run, and its state stays.
+        until: the last asset to be made, with all that it is made from; None for all assets.
 
     Raises:
         GraphRunError: if an asset failed or a blocking check did not pass.
@@ -60,7 +66,7 @@ def run_graph(
     lock = FileLock(root.path / ".run.lock", timeout=0)
     try:
         with lock, _serving_while(root, stay=serve) as stays:
-            _run(root, console, stays=stays)
+            _run(root, console, until, stays=stays)
     except Timeout:
         raise GraphRunError(
             f"another run is working on {root.path}; wait for it, or use another data root"
@@ -78,7 +84,7 @@ def _serving_while(root: DataRoot, *, stay: bool) -> Generator[bool]:
             daemon.stop(root.local_azure)
 
 
-def _run(root: DataRoot, console: Console, *, stays: bool) -> None:
+def _run(root: DataRoot, console: Console, until: str | None, *, stays: bool) -> None:
     began = time.monotonic()
     os.environ[DATA_ROOT_VARIABLE] = str(root.path)
     write_instance(root)
@@ -92,11 +98,29 @@ def _run(root: DataRoot, console: Console, *, stays: bool) -> None:
             instance=instance,
             raise_on_error=False,
             run_config={"loggers": {"progress": {"config": {}}}},
+            asset_selection=_up_to(until, definitions),
         )
         if not result.success:
             raise GraphRunError(_reason(result, root))
-    _print_summary(root, console, handler.step_seconds, time.monotonic() - began)
-    print_serving(root, console, stays=stays)
+    _print_times(console, handler.step_seconds, time.monotonic() - began)
+    if until is None:
+        # Talking to the endpoint needs Azure's SDK, which nothing needs before the rollout.
+        from weather_assets.commands.serving import print_serving
+
+        _print_rows(root, console)
+        _print_verdict(root, console)
+        print_serving(root, console, stays=stays)
+
+
+def _up_to(until: str | None, definitions: dg.Definitions) -> list[dg.AssetKey] | None:
+    """Returns an asset and all that it is made from; None stands for all assets."""
+    if until is None:
+        return None
+    graph = definitions.resolve_asset_graph()
+    names = {key.to_user_string() for key in graph.get_all_asset_keys()}
+    if until not in names:
+        raise GraphRunError(f"there is no asset {until!r}; there are {', '.join(sorted(names))}")
+    return list(dg.AssetSelection.assets(until).upstream().resolve(graph))
 
 
 def _take_sample(root: DataRoot, sample: Path, console: Console) -> None:
@@ -131,11 +155,7 @@ def _reason(result: dg.ExecuteInProcessResult, root: DataRoot) -> str:
     return "the run failed; `weather-assets dev` shows its events"
 
 
-def _print_summary(
-    root: DataRoot, console: Console, step_seconds: dict[str, float], seconds: float
-) -> None:
-    manifest = _read(root.processed / "current" / "manifest.json")
-    counts = manifest["counts"]
+def _print_times(console: Console, step_seconds: dict[str, float], seconds: float) -> None:
     stages = Table("stage", "seconds", "share", title="Where the time went", title_justify="left")
     for step, taken in step_seconds.items():
         stages.add_row(step, f"{taken:.1f}", f"{taken / seconds:.0%}")
@@ -143,11 +163,15 @@ def _print_summary(
     stages.add_row("orchestration", f"{rest:.1f}", f"{rest / seconds:.0%}")
     stages.add_row("all", f"{seconds:.1f}", "100%")
     console.print(stages)
+
+
+def _print_rows(root: DataRoot, console: Console) -> None:
+    manifest = _read(root.processed / "current" / "manifest.json")
+    counts = manifest["counts"]
     console.print(
         f"rows      {manifest['rows_in']:,} read = {counts['kept']:,} kept + "
         f"{counts['rejected']:,} set aside"
     )
-    _print_verdict(root, console)
 
 
 def _print_verdict(root: DataRoot, console: Console) -> None:

@@ -6,8 +6,6 @@ Belongs here: showing the endpoint. Does not belong here: changing anything on i
 import json
 import os
 import shlex
-import sys
-from pathlib import Path
 
 import click
 from rich.console import Console
@@ -15,16 +13,11 @@ from rich.console import Console
 from weather_assets.adapters.azure_settings import AzureSettings, AzureSettingsError
 from weather_assets.adapters.data_root import DataRoot
 from weather_assets.adapters.rollouts import endpoint_key, observe_endpoint, sample_row
+from weather_assets.commands.invocation import this_command
 from weather_assets.local_azure import daemon
 from weather_assets.local_azure.errors import LocalAzureError
 from weather_assets.rollout.service import ServiceError
 from weather_assets.rollout.states import Endpoint
-
-
-def this_command() -> str:
-    """Returns how this command was called, so that lines to copy work in the same shell."""
-    called = Path(sys.argv[0])
-    return str(called) if called.name == "weather-assets" else "weather-assets"
 
 
 def print_serving(root: DataRoot, console: Console, *, stays: bool) -> None:
@@ -108,7 +101,8 @@ def _require_running(root: DataRoot) -> None:
     if local and daemon.running(root.local_azure.resolve()) is None:
         raise LocalAzureError(
             f"Local Azure does not run on {root.local_azure}; start it with `{this_command()} "
-            f"local-azure start --state {root.local_azure}`, or run the graph with --serve"
+            f"local-azure start --state {shlex.quote(str(root.local_azure))}`, or run the graph "
+            "with --serve"
         )
 
 

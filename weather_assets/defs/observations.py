@@ -5,6 +5,7 @@ here: what a row must satisfy (`contract`), or how rows are processed (`processi
 """
 
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 import dagster as dg
 from dagster_pyspark import LazyPySparkResource
@@ -25,8 +26,17 @@ from weather_assets.defs.metadata import (
     rejection_metadata,
     snapshot_metadata,
 )
-from weather_assets.defs.resources import DataRootResource, ModelRegistryResource
+from weather_assets.defs.resources import (
+    DataRootResource,
+    ModelRegistryResource,
+    RankBackendResource,
+)
+from weather_assets.defs.training import TrainingConfig
+from weather_assets.defs.training_metadata import training_order
 from weather_assets.defs.warm_up import WarmUpResource
+
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
 
 _PATIENCE_SECONDS = 60.0
 
@@ -156,15 +166,25 @@ def observations(
     data_root: DataRootResource,
     spark: LazyPySparkResource,
     model_registry: ModelRegistryResource,
+    rank_backend: RankBackendResource,
     warm_up: WarmUpResource,
 ) -> Iterator[dg.MaterializeResult | dg.AssetCheckResult]:
     """Processes the recorded raw files, judges the result, and publishes it if it may go on."""
     root = data_root.get()
-    if dg.AssetKey("weather_checkpoint") in context.job_def.asset_layer.executable_asset_keys:
+    trains = dg.AssetKey("weather_checkpoint") in context.job_def.asset_layer.executable_asset_keys
+    if trains:
         warm_up.get().begin(model_registry.get)
+
+    def start_spark() -> "SparkSession":
+        if trains:  # new rows: what waits for them can load meanwhile
+            warm_up.get().begin_ranks(
+                training_order(TrainingConfig(), context.run.run_id).gang, rank_backend.get()
+            )
+        return spark.spark_session
+
     prepared = prepare_weather(
         root,
-        lambda: spark.spark_session,
+        start_spark,
         processing_code(),
         config.reject_ratio_limit,
         context.log.info,

@@ -82,6 +82,7 @@ def weather_checkpoint(
         training_order(config, context.run.run_id),
         open_run=mlflow.open,
         on_event=rank_event_logger(context.log),
+        early_gang=warm_up.get().ranks(),
     )
     return dg.MaterializeResult(
         metadata=candidate_metadata(candidate),

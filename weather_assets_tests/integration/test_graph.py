@@ -158,6 +158,19 @@ def test_an_empty_data_root_is_refused_with_what_to_do(tmp_path: Path) -> None:
     assert "put a weather.csv there" in result.output
 
 
+def test_a_run_can_end_at_an_asset(first: tuple[Path, Result], tmp_path: Path) -> None:
+    root, _ = first
+    until = CliRunner().invoke(main, ["run", "--data", str(root), "--until", "weather_checkpoint"])
+    assert until.exit_code == 0, until.output
+    assert "weather_checkpoint" in until.output
+    assert "model_verdict" not in until.output
+    unknown = CliRunner().invoke(main, ["run", "--data", str(tmp_path), "--until", "rain"])
+    assert unknown.exit_code == 1
+    assert "there is no asset 'rain'; there are canary_traffic, candidate_deployment" in (
+        unknown.output
+    )
+
+
 def test_the_champion_forecasts_raw_rows_in_order(
     first: tuple[Path, Result], tmp_path: Path
 ) -> None:

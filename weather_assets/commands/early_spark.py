@@ -1,0 +1,54 @@
+"""Starts Spark's Java while this process still loads Dagster.
+
+Belongs here: starting the session early, where rows are likely to be new. Does not belong here: how
+the session is set up (`adapters.spark_io`), or who uses it (dagster-pyspark's resource finds it).
+"""
+
+import contextlib
+import threading
+
+from weather_assets.adapters.data_root import DataRoot
+
+
+def start_spark_early(root: DataRoot, *, sample: bool) -> None:
+    """Starts the session in the background, unless nothing has changed in `raw/`.
+
+    Java takes 4 s to start, on the core that is idle until Dagster is loaded. What fails here fails
+    again, with its reason, where the session is needed.
+
+    Args:
+        root: the data root.
+        sample: whether a sample is going to be put into an empty `raw/`.
+    """
+    if not may_have_new_rows(root, sample=sample):
+        return
+    # All imports in this thread: two of them that import parts of one package can see half of it.
+    from pyspark.sql import SparkSession
+
+    from weather_assets.adapters.spark_io import spark_configuration, use_this_python
+
+    use_this_python()
+    builder = SparkSession.builder
+    for key, value in spark_configuration("*").items():
+        builder = builder.config(key, value)
+
+    def start() -> None:
+        with contextlib.suppress(Exception):
+            builder.getOrCreate()
+
+    threading.Thread(target=start, name="early-spark", daemon=True).start()
+
+
+def may_have_new_rows(root: DataRoot, *, sample: bool) -> bool:
+    """Whether a file in `raw/`, or the contract, is younger than what was last recorded of them."""
+    if not root.raw.is_dir():
+        return sample
+    files = [path for path in root.raw.iterdir() if not path.name.startswith(".")]
+    if not files:
+        return sample
+    try:
+        recorded = root.snapshot_file.stat().st_mtime
+        contract = [root.contract_file] if root.contract_file.exists() else []
+        return any(path.stat().st_mtime >= recorded for path in (*files, *contract))
+    except OSError:
+        return True
