@@ -13,18 +13,10 @@ from typing import Any
 
 import dagster as dg
 
-from weather_assets.adapters.data_root import DATA_ROOT_VARIABLE, DataRoot
-from weather_assets.commands.instance import write_instance
+from weather_assets.adapters.data_root import DataRoot
 from weather_assets_tests.benchmarks.measurements import BenchmarkError
 from weather_assets_tests.benchmarks.processes import Program, run_together
 
-ASSETS = (
-    "raw_weather",
-    "processed_weather",
-    "rejected_weather",
-    "weather_checkpoint",
-    "model_verdict",
-)
 _TIMEOUT_SECONDS = 600.0
 _ENDS = (dg.DagsterEventType.STEP_SUCCESS, dg.DagsterEventType.STEP_FAILURE)
 
@@ -66,19 +58,8 @@ def run_to_verdict(
     """
     root = DataRoot.at(folder / name).create()
     place_raw(root.raw / "weather.csv")
-    write_instance(root)
-    command = [sys.executable, "-m", "dagster", "asset", "materialize"]
-    command += ["--select", ",".join(ASSETS), "-m", "weather_assets.definitions"]
-    program = Program(
-        name,
-        command,
-        root.path,
-        {
-            DATA_ROOT_VARIABLE: str(root.path),
-            "DAGSTER_HOME": str(root.dagster_home),
-            "DAGSTER_DISABLE_TELEMETRY": "yes",
-        },
-    )
+    command = [sys.executable, "-m", "weather_assets", "run", "--until", "model_verdict"]
+    program = Program(name, [*command, "--data", str(root.path)], root.path, {})
     finish = run_together([program], timeout_seconds=_TIMEOUT_SECONDS, say=say, may_fail=True)
     verdicts = sorted(root.registry.glob("*/verdict.json"))
     verdict = json.loads(verdicts[0].read_text(encoding="utf-8")) if verdicts else {}
