@@ -16,6 +16,7 @@ LAYERS = {
     "verification": 1,
     "scoring": 1,
     "rollout": 1,
+    "suggestion": 1,
     "adapters": 2,
     "defs": 3,
     "commands": 3,
@@ -108,8 +109,12 @@ def test_the_contract_needs_the_standard_library_alone() -> None:
 
 @pytest.mark.parametrize(
     "start",
-    ["import weather_assets.definitions as d; d.build_defs()", "import weather_assets.cli"],
-    ids=["code location", "command"],
+    [
+        "import weather_assets.definitions as d; d.build_defs()",
+        "import weather_assets.cli",
+        "import weather_assets.commands.graph_run",
+    ],
+    ids=["code location", "command", "run"],
 )
 def test_starting_loads_nothing_heavy(start: str) -> None:
     code = f"{start}\nimport sys\nprint([name for name in {HEAVY!r} if name in sys.modules])"

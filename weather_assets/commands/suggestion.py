@@ -29,7 +29,8 @@ from weather_assets.processing.dialects import (
 from weather_assets.processing.raw_files import RawFile, RawFileError, opened, read_header
 from weather_assets.processing.records import read_records
 from weather_assets.suggestion.document import to_toml
-from weather_assets.suggestion.proposing import Proposal, propose
+from weather_assets.suggestion.proposal import Proposal
+from weather_assets.suggestion.proposing import propose
 from weather_assets.suggestion.sampling import (
     MAXIMUM_BLOCKS,
     ROWS_PER_BLOCK,
@@ -43,6 +44,7 @@ _READ_WHOLE_BYTES = 16 * 2**20
 """Up to this size a file is read from end to end (some 2 s); a larger one at twenty places."""
 _MAXIMUM_RECORDS = 300_000
 """What is compressed, or not in UTF-8, can be read from its beginning only: as far as here."""
+_GOLDEN_RATIO = 0.618034
 _NUMBER_WITH_MARK = re.compile(r"[+-]?[0-9]*[.,][0-9]+(?:[eE][+-]?[0-9]+)?")
 
 
@@ -58,7 +60,7 @@ def suggest_contract(
         show: takes the TOML where there is no output.
 
     Raises:
-        click.ClickException: if the file cannot be read as CSV, or the output exists.
+        click.ClickException: if the file cannot be read as CSV, or nothing can be written.
     """
     if output is not None and output.exists():
         raise click.ClickException(
@@ -80,13 +82,21 @@ def suggest_contract(
             "delimiter or the header"
         )
     proposal = propose(sample, file.name)
-    text = to_toml(proposal)
     if output is None:
-        show(text)
+        show(to_toml(proposal))
     else:
+        _write(to_toml(proposal), output)
+    _report(proposal, header, output, say)
+
+
+def _write(text: str, output: Path) -> None:
+    try:
         output.parent.mkdir(parents=True, exist_ok=True)
         output.write_text(text, encoding="utf-8", newline="\n")
-    _report(proposal, header, output, say)
+    except OSError as error:
+        raise click.ClickException(
+            f"{output} cannot be written ({error.strerror}); give another --output"
+        ) from None
 
 
 def _report(
@@ -133,8 +143,7 @@ def read_sample(file: RawFile, header: Sequence[str]) -> Sample:
     if can_seek and size > _READ_WHOLE_BYTES:
         with opened(file) as stream:
             blocks = [
-                _block_at(stream, dialect, size * number // MAXIMUM_BLOCKS)
-                for number in range(MAXIMUM_BLOCKS)
+                _block_at(stream, dialect, int(size * place)) for place in _places(MAXIMUM_BLOCKS)
             ]
         sample = sample_of(header, blocks, is_whole=False)
     else:
@@ -142,6 +151,15 @@ def read_sample(file: RawFile, header: Sequence[str]) -> Sample:
             blocks, is_whole = spread_blocks(_rows(stream, dialect), _MAXIMUM_RECORDS)
         sample = sample_of(header, blocks, is_whole=is_whole)
     return _with_points(sample)
+
+
+def _places(count: int) -> list[float]:
+    """Returns places spread over a file, as shares of its length; the first one is its beginning.
+
+    They lie in equal parts, but not at equal distances: a file may repeat itself (one station after
+    the other), and must not be looked at in the same place of each repetition.
+    """
+    return [(number + number * _GOLDEN_RATIO % 1) / count for number in range(count)]
 
 
 def _rows(stream: BinaryIO, dialect: Dialect) -> Iterator[Sequence[str]]:

@@ -1,0 +1,200 @@
+"""Which units the values of a column allow, and which of them would be nothing out of the ordinary.
+
+Belongs here: values held against physics and climate. Does not belong here: the choice (`units`),
+or the numbers of physics themselves (`quantities`).
+"""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import product
+
+import numpy as np
+
+from weather_assets.suggestion.columns import Floats, Profile
+from weather_assets.suggestion.names import PRECIPITATION, Meaning
+from weather_assets.suggestion.quantities import KNOT_STEPS, QUANTITIES, Quantity
+
+_SECONDS_PER_YEAR = 365.2425 * 86_400
+_MINIMUM_VALUES = 50
+# Half of the wettest place (Mawsynram, 11,871 mm a year) is wet anywhere; 100 mm is a desert.
+_POSSIBLE_MM_PER_YEAR, _TYPICAL_MM_PER_YEAR = (1.0, 15_000.0), (100.0, 4_000.0)
+_SLACK = 0.03
+_AGREE_PERCENT, _DISAGREE_PERCENT = 3.0, 6.0
+"""As in `weather_assets.processing.moisture`: given and implied humidity, median difference."""
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """A column of numbers whose quantity is known.
+
+    Attributes:
+        profile: its values.
+        meaning: what its name says.
+        quantity: what it measures.
+    """
+
+    profile: Profile
+    meaning: Meaning
+    quantity: Quantity
+
+    @property
+    def name(self) -> str:
+        """Its header cell."""
+        return self.profile.name
+
+
+def precipitation_quantity(step_seconds: float | None) -> Quantity:
+    """Returns precipitation in the time between two rows."""
+    period = {3600.0: " in one hour", 86_400.0: " in one day"}.get(step_seconds or 0.0, "")
+    return QUANTITIES[PRECIPITATION + period]
+
+
+def possible_units(column: Measured, step_seconds: float | None) -> list[str]:
+    """Returns the units in which nearly all values, and their median, are physically possible.
+
+    Args:
+        column: the column; must have values.
+        step_seconds: from row to row at one station, where that is regular.
+    """
+    quantity = column.quantity
+    if quantity.name == "cloud_area_fraction":
+        return _cloud_units(column.profile)
+    if quantity.name == "wind_from_direction":
+        highest = float(np.abs(column.profile.observed).max())
+        is_angle = highest > 2 * math.pi + 0.01 or column.profile.is_whole
+        return ["degree"] if is_angle else ["radian", "degree"]
+    if quantity.family == "precipitation":
+        return [
+            unit
+            for unit in ("mm", "inch")
+            if _yearly_within(column, unit, step_seconds, _POSSIBLE_MM_PER_YEAR)
+        ]
+    low, middle, high = column.profile.quantiles(0.01, 0.5, 0.99)
+    lowest, highest = quantity.bounds
+    slack = _SLACK * (highest - lowest)
+    return [
+        name
+        for name, unit in quantity.units.items()
+        if quantity.possible[0] <= unit.to_reference(middle) <= quantity.possible[1]
+        and lowest - slack <= unit.to_reference(low)
+        and unit.to_reference(high) <= highest + slack
+    ]
+
+
+def typical_units(
+    column: Measured, possible: Sequence[str], step_seconds: float | None
+) -> list[str]:
+    """Returns those of the possible units in which the column is like most columns."""
+    quantity = column.quantity
+    if quantity.family == "precipitation":
+        return _typical_depths(column, possible, step_seconds)
+    if quantity.name == "cloud_area_fraction":
+        return _typical_cloud_units(column.profile, possible)
+    middle = float(np.median(column.profile.observed))
+    lowest, highest = quantity.typical
+    found = [
+        unit for unit in possible if lowest <= quantity.units[unit].to_reference(middle) <= highest
+    ]
+    # Knots are reported whole; speeds with decimals are of another unit.
+    return [unit for unit in found if unit != "knot" or column.profile.is_whole]
+
+
+def unit_of_whole_knots(column: Measured) -> str:
+    """Returns the unit in which all speeds are multiples of one knot, or nothing.
+
+    Airports report whole knots; converted, they are multiples of a number that tells the unit.
+    """
+    positive = np.unique(column.profile.observed[column.profile.observed > 0])
+    fine = np.count_nonzero(positive * 10 != np.round(positive * 10))
+    if len(positive) < 8 or fine < len(positive) / 2:
+        return ""
+    for unit, step in KNOT_STEPS.items():
+        steps = positive / step
+        if np.mean(np.abs(steps - np.round(steps)) < 0.01) >= 0.95:
+            return unit
+    return ""
+
+
+def temperatures_by_humidity(
+    air: Measured, dew: Measured, humidity: Floats
+) -> tuple[str, str] | None:
+    """Returns the units of two temperatures that the humidity leaves no doubt about, or None.
+
+    Args:
+        air: air temperature.
+        dew: dew point.
+        humidity: relative humidity of the same rows in percent, NaN where missing.
+    """
+    rows = np.column_stack([air.profile.values, dew.profile.values, humidity])
+    rows = rows[~np.isnan(rows).any(axis=1)]
+    if len(rows) < _MINIMUM_VALUES or rows[:, 2].std() < _AGREE_PERCENT:
+        return None
+    differences = sorted(
+        (_difference(rows, air, dew, units), units)
+        for units in product(air.quantity.units, dew.quantity.units)
+    )
+    (best, units), (second, _) = differences[:2]
+    return units if best < _AGREE_PERCENT and second > _DISAGREE_PERCENT else None
+
+
+def _difference(rows: Floats, air: Measured, dew: Measured, units: tuple[str, str]) -> float:
+    """Returns the median difference of given and implied relative humidity, in percent.
+
+    Magnus formula with the constants of Alduchov and Eskridge (1996), J. Appl. Meteorol. 35.
+    """
+    scales = (air.quantity.units[units[0]], dew.quantity.units[units[1]])
+    # Temperatures in a unit that is only tried must not overflow.
+    celsius, dew_celsius = (
+        np.clip(rows[:, index] * scale.factor + scale.offset, -100.0, 100.0)
+        for index, scale in enumerate(scales)
+    )
+    implied = 100 * np.exp(
+        17.625 * dew_celsius / (243.04 + dew_celsius) - 17.625 * celsius / (243.04 + celsius)
+    )
+    return float(np.median(np.abs(implied - rows[:, 2])))
+
+
+def _cloud_units(profile: Profile) -> list[str]:
+    highest = profile.quantiles(0.999)[0]
+    if highest <= 1:
+        return ["1"] if not profile.is_whole else ["1", "okta", "tenths", "percent"]
+    if highest <= 9 and profile.is_whole:  # 9 is "sky obscured" in okta
+        return ["okta", "tenths"]
+    return ["tenths", "percent"] if highest <= 10 else ["percent"]
+
+
+def _typical_cloud_units(profile: Profile, possible: Sequence[str]) -> list[str]:
+    """Returns okta where many whole numbers end at 8: tenths would have had a 9 or a 10."""
+    ends_at_eight = float(profile.observed.max()) == 8
+    if "okta" in possible and ends_at_eight and len(profile.observed) >= _MINIMUM_VALUES:
+        return ["okta"]
+    return list(possible)
+
+
+def _yearly_within(
+    column: Measured, unit: str, step_seconds: float | None, limits: tuple[float, float]
+) -> bool:
+    size = column.quantity.units[unit].factor
+    if column.profile.quantiles(0.999)[0] * size > column.quantity.bounds[1]:
+        return False
+    if step_seconds is None or len(column.profile.observed) < _MINIMUM_VALUES:
+        return True
+    yearly = float(column.profile.observed.mean()) * size * _SECONDS_PER_YEAR / step_seconds
+    return limits[0] <= yearly <= limits[1] or yearly == 0
+
+
+def _typical_depths(
+    column: Measured, possible: Sequence[str], step_seconds: float | None
+) -> list[str]:
+    """Judges depths by their sum over a year, and by decimals: gauges read 0.01 in or 0.1 mm."""
+    likely = [
+        unit
+        for unit in possible
+        if _yearly_within(column, unit, step_seconds, _TYPICAL_MM_PER_YEAR)
+    ]
+    if len(likely) < 2:
+        return likely
+    tenths = column.profile.observed[column.profile.observed > 0] * 10
+    fine = len(tenths) > 0 and float(np.mean(np.abs(tenths - np.round(tenths)) > 1e-6)) > 0.5
+    return [unit for unit in likely if unit == ("inch" if fine else "mm")]

@@ -1,0 +1,199 @@
+"""What the name of a column says: a quantity, a unit, or another role than a measurement's.
+
+Belongs here: spellings that weather files in use have (ASOS, GHCN, Meteostat, Open-Meteo, the
+Australian and other public sets). Does not belong here: whether the values agree (`evidence`).
+"""
+
+import re
+from collections.abc import Mapping
+from typing import NamedTuple
+
+
+class Meaning(NamedTuple):
+    """What a name says.
+
+    Attributes:
+        quantity: a key of `quantities.QUANTITIES`; empty where the name says none.
+        unit: its unit; empty where the name says none.
+        detail: `maximum`, `minimum` or `mean` where the name says so, else empty.
+    """
+
+    quantity: str = ""
+    unit: str = ""
+    detail: str = ""
+
+
+_AIR, _DEW, _WIND = "air_temperature", "dew_point_temperature", "wind_speed"
+_GUST, _FROM = "wind_speed_of_gust", "wind_from_direction"
+_SURFACE, _SEA_LEVEL = "surface_air_pressure", "air_pressure_at_mean_sea_level"
+PRECIPITATION = "precipitation_amount"
+
+# Headers of the Iowa Environmental Mesonet's ASOS files, whose names imply the unit.
+_KNOWN: Mapping[str, Meaning] = {
+    "tmpf": Meaning(_AIR, "degF"),
+    "dwpf": Meaning(_DEW, "degF"),
+    "tmpc": Meaning(_AIR, "degC"),
+    "dwpc": Meaning(_DEW, "degC"),
+    "sknt": Meaning(_WIND, "knot"),
+    "p01i": Meaning(PRECIPITATION, "inch"),
+    "p01m": Meaning(PRECIPITATION, "mm"),
+    "alti": Meaning(_SEA_LEVEL, "inHg"),
+    "vsby": Meaning("visibility_in_air", "mile"),
+    "drct": Meaning(_FROM, "degree"),
+    "relh": Meaning("relative_humidity", "percent"),
+}
+
+_NOT_WEATHER_AIR = (
+    r"soil|water|sea surface|\bsst\b|feel|apparent|chill|heat index|bulb|index|indoor"
+)
+_QUANTITIES: tuple[tuple[str, str, str], ...] = (
+    # quantity, pattern that must be found, pattern that must not
+    (_DEW, r"\bdew|\bdwp|\btd\b|\bdpt\b", ""),
+    ("relative_humidity", r"\bhum|\brh\b|\brhum\b|\brelh\b", r"specific|absolute|soil|indoor"),
+    ("surface_snow_thickness", r"snow (depth|thick|on ground)|\bsnwd\b", ""),
+    (
+        PRECIPITATION,
+        r"precip|\bprcp|rain|\bppt\b|\bpcp\b|\bp 01|\bprec\b|\btp\b",
+        r"prob|chance|\bpop\b|hours|days",
+    ),
+    (_FROM, r"\bdir|direction|bearing|\bwd\b|\bwdir\b|\bdrct\b|winddir", ""),
+    (_GUST, r"gust|\bwpgt\b|peak wind", ""),
+    (_WIND, r"wind|\bwspd|\bws\b|\bsknt\b|\bawnd\b|\bwnd", r"chill"),
+    (_SEA_LEVEL, r"\bmslp?\b|\bslp\b|sea level|\bqnh\b|altimeter", ""),
+    (_SURFACE, r"\bpres|\bbaro|\bp\b|\bqfe\b|\bps\b", r"vapou?r"),
+    ("cloud_area_fraction", r"cloud|\bsky cover|\btcc\b|\bokta|\bcc\b", r"height|base"),
+    ("visibility_in_air", r"\bvis|\bvsby\b", r"ultra"),
+    ("surface_downwelling_shortwave_flux_in_air", r"solar|\bghi\b|shortwave|irradiance", ""),
+    (_AIR, r"temp|\bt\b|\bta\b|\btmp|\btavg\b|\btmax\b|\btmin\b|dry bulb", _NOT_WEATHER_AIR),
+)
+_DETAILS = (
+    ("maximum", r"max|highest"),
+    ("minimum", r"min\b|minimum|lowest"),
+    ("mean", r"mean|avg"),
+)
+
+_CELSIUS, _FAHRENHEIT = r"deg ?c|celsius|centigrade|°c|c", r"deg ?f|fahrenheit|°f|f"
+_TEMPERATURE = {"degC": _CELSIUS, "degF": _FAHRENHEIT, "K": r"kelvin|k"}
+_SPEED = {
+    "m s-1": r"m/s|mps|ms-1|m s-1|m s\^-1|ms",
+    "km hour-1": r"km/h|kmh|kph|kmph|km hour-1|km h-1",
+    "mile hour-1": r"mph|mi/h|miles/h|mile hour-1",
+    "knot": r"knots?|kts?|kn",
+}
+_PRESSURE = {
+    "hPa": r"hpa|mbar|millibars?|mb",
+    "kPa": r"kpa",
+    "Pa": r"pa",
+    "inHg": r"inhg|in hg",
+    "mmHg": r"mmhg|mm hg|torr",
+}
+_DEPTH = {"mm": r"mm|millimet(?:re|er)s?", "cm": r"cm", "inch": r"inch(?:es)?|in|\""}
+_SHARE = {"percent": r"%|pct|percent", "1": r"frac|fraction|0-1"}
+_UNITS: Mapping[str, Mapping[str, str]] = {
+    _AIR: _TEMPERATURE,
+    _DEW: _TEMPERATURE,
+    "relative_humidity": _SHARE,
+    _WIND: _SPEED,
+    _GUST: _SPEED,
+    _SURFACE: _PRESSURE,
+    _SEA_LEVEL: _PRESSURE,
+    "cloud_area_fraction": {**_SHARE, "okta": r"oktas?|eighths", "tenths": r"tenths"},
+    _FROM: {"degree": r"deg(?:rees?)?|°", "radian": r"rad(?:ians?)?"},
+    "visibility_in_air": {"km": r"km", "mile": r"miles?|mi|sm", "m": r"m|met(?:re|er)s?"},
+    PRECIPITATION: _DEPTH,
+    "surface_snow_thickness": {**_DEPTH, "m": r"m"},
+    "surface_downwelling_shortwave_flux_in_air": {"W m-2": r"w/m2|w/m²|w m-2|wm2"},
+}
+
+_HEIGHT = re.compile(r"[ _]?\b\d+ ?m\b", re.IGNORECASE)
+"""`temperature_2m`: a height above ground, not a unit."""
+_CALENDAR = re.compile(
+    r"(year|yr|month|mon|mo|day|dy|hour|hr|minute|week|weekday|season|quarter|doy|yday|"
+    r"day of (week|month|year)|hour of day|is weekend)"
+)
+_TIME = re.compile(
+    r"\b(time|date|datetime|timestamp|valid|day|utc|datum|zeit|fecha|mess datum|observed|dt)\b|"
+    r"(time|date)$"
+)
+_PLACE = re.compile(
+    r"\b(station|site|location|city|place|town|airport|origin|stn|icao|usaf|wmo id|sensor|region)\b"
+)
+_ROW_NUMBER = re.compile(r"(id|index|no|nr|row|row (id|number)|number|unnamed 0|record)")
+_WHEREABOUTS = re.compile(r"\b(lat|lon|lng|latitude|longitude|elev|elevation|altitude)\b")
+_CODE = re.compile(r"\b(code|type|condition|conditions|symbol|weather|sky)\b|summary")
+_AHEAD = re.compile(r"tomorrow|\bnext\b|future|\bahead\b|forecast|risk")
+_FLAG = re.compile(
+    r"rain|precip|prcp|wet\b|\bwet|snow|storm|drizzle|umbrella|\blabel\b|\btarget\b|\by\b|outcome"
+)
+
+
+def words(name: str) -> str:
+    """Returns a name as lower-case words divided by single spaces."""
+    spaced = re.sub(r"(?<=[a-z])(?=[A-Z])|(?<=[A-Za-z])(?=[0-9])|(?<=[0-9])(?=[A-Za-z])", " ", name)
+    return " ".join(re.sub(r"[^0-9a-z]+", " ", spaced.casefold()).split())
+
+
+def meaning_of(name: str) -> Meaning:
+    """Returns what a column's name says about what it measures, and in which unit."""
+    known = _KNOWN.get(name.strip().casefold())
+    if known is not None:
+        return known
+    text = words(_HEIGHT.sub("", name))
+    for quantity, present, absent in _QUANTITIES:
+        if re.search(present, text) and not (absent and re.search(absent, text)):
+            detail = next((what for what, pattern in _DETAILS if re.search(pattern, text)), "")
+            return Meaning(quantity, _unit(name, quantity), detail)
+    return Meaning()
+
+
+def _unit(name: str, quantity: str) -> str:
+    """Returns the unit that a name ends with, in brackets or behind a mark, or nothing."""
+    bare = _HEIGHT.sub("", name).strip()
+    for unit, spellings in _UNITS[quantity].items():
+        if re.search(rf"(?:[\s_(\[./,-])(?:{spellings})\s*[)\]]?$", bare, re.IGNORECASE):
+            return unit
+        # A capital behind a small letter begins a word: TempC, WindSpeedMPH.
+        for start in re.finditer(r"(?<=[a-z])(?=[A-Z])", bare):
+            if re.fullmatch(spellings, bare[start.end() :], re.IGNORECASE):
+                return unit
+    return ""
+
+
+def is_calendar(name: str) -> bool:
+    """Tells whether a column is a part of the time, such as `month`."""
+    return _CALENDAR.fullmatch(words(name)) is not None
+
+
+def may_be_time(name: str) -> bool:
+    """Tells whether a name speaks of a time."""
+    return _TIME.search(words(name)) is not None
+
+
+def may_be_place(name: str) -> bool:
+    """Tells whether a name speaks of a place of observation."""
+    return _PLACE.search(words(name)) is not None
+
+
+def is_row_number(name: str) -> bool:
+    """Tells whether a name is one of those that numbers of rows have."""
+    return _ROW_NUMBER.fullmatch(words(name)) is not None
+
+
+def is_whereabouts(name: str) -> bool:
+    """Tells whether a column says where a station is."""
+    return _WHEREABOUTS.search(words(name)) is not None
+
+
+def may_be_code(name: str) -> bool:
+    """Tells whether whole numbers under this name may be codes of categories."""
+    return _CODE.search(words(name)) is not None
+
+
+def looks_ahead(name: str) -> bool:
+    """Tells whether a name speaks of a time after the row's own."""
+    return _AHEAD.search(words(name)) is not None
+
+
+def may_be_label(name: str) -> bool:
+    """Tells whether two values under this name may say whether it rained."""
+    return _FLAG.search(words(name)) is not None
