@@ -6,11 +6,16 @@ import time
 from pathlib import Path
 
 import pandas as pd
+import pyarrow as pa
 import pytest
 from click.testing import CliRunner
 from pyspark.sql import SparkSession
 from rich.console import Console
 
+from weather_assets.contract.loading import builtin_contracts
+from weather_assets.forecasting.data import feature_matrix
+from weather_assets.scoring.score import Signature, check_rows
+from weather_assets.scoring.signature import build_signature
 from weather_assets_tests.benchmarks.__main__ import BENCHMARKS, main
 from weather_assets_tests.benchmarks.end_to_end import compare, train_by_origin
 from weather_assets_tests.benchmarks.measurements import (
@@ -24,6 +29,21 @@ from weather_assets_tests.benchmarks.origin_recipe import FEATURES, preprocess
 from weather_assets_tests.benchmarks.processes import Program, run_together
 from weather_assets_tests.benchmarks.product_run import ProductRun
 from weather_assets_tests.benchmarks.report import Entry, print_entry, write_json
+from weather_assets_tests.benchmarks.scorers import (
+    FACTOR,
+    LOADS,
+    ONNX,
+    TORCH,
+    Load,
+    Tally,
+    raw_rows,
+)
+from weather_assets_tests.benchmarks.scorers import compare as compare_scorers
+from weather_assets_tests.benchmarks.torch_score import TorchScorer
+from weather_assets_tests.integration.arbitrary_network import (
+    arbitrary_network,
+    plausible_statistics,
+)
 from weather_assets_tests.synthetic import write_five_column
 
 
@@ -79,6 +99,39 @@ def test_comparison_relates_the_graph_to_the_origin() -> None:
     assert [(each.value, each.met) for each in result.requirements] == [(6.5, True), (450.0, False)]
     rest = [each for each in result.measurements if each.quantity == "start and orchestration"]
     assert [(each.value, each.unit) for each in rest] == [(5.0, "s"), (25.0, "%")]
+
+
+def test_both_scorers_run_the_same_network() -> None:
+    contract = next(each for each in builtin_contracts() if each.name == "nyc_hourly")
+    network = arbitrary_network(contract, plausible_statistics(contract))
+    signature = Signature.from_dict(
+        build_signature(contract, threshold=0.5, model_name="rain", model_version="1")
+    )
+    rows = raw_rows(contract, 30)
+    readings = check_rows(signature, rows)
+    columns = {column.name: [row.get(column.name) for row in rows] for column in contract.columns}
+    table = pa.table({**columns, "hour_of_day": [6.0] * 30})
+    expected = network.probabilities(feature_matrix(table, contract))
+    answered = TorchScorer.of(signature, network).probabilities(readings)
+    assert answered == pytest.approx(expected, abs=1e-12)
+    assert expected.max() - expected.min() > 0.2, "a network that tells rows apart"
+
+
+def test_scorers_are_compared_load_by_load() -> None:
+    def tallies(milliseconds: float) -> dict[Load, Tally]:
+        return {
+            load: Tally([milliseconds / 1000] * 200, 200 * milliseconds / 1000, 0.1)
+            for load in LOADS
+        }
+
+    result = compare_scorers({ONNX: tallies(2.0), TORCH: tallies(5.0)}, {ONNX: 1, TORCH: 2}, 1e-16)
+    found = {(each.subject, each.quantity): each.value for each in result.measurements}
+    load = LOADS[0]
+    assert found[f"{ONNX}, {load}", "requests"] == pytest.approx(500.0)
+    assert found[f"{TORCH}, {load}", "p99"] == pytest.approx(5.0)
+    assert found[f"{ONNX}, {load}", "server CPU"] == pytest.approx(0.5)
+    assert found[f"{FACTOR}, {load}", "requests"] == pytest.approx(2.5)
+    assert found[f"{FACTOR}, {load}", "p50"] == pytest.approx(2.5)
 
 
 @pytest.mark.parametrize(
