@@ -48,15 +48,17 @@ def main() -> None:
 def run(data: Path, sample: Path | None, until: str | None, *, serve: bool) -> None:
     """Materialize the whole graph once; exit 0 only if every blocking check passed."""
     from weather_assets.commands.early_spark import start_spark_early
+    from weather_assets.commands.short_life import short_life
 
     root = DataRoot.at(data)
-    start_spark_early(root, sample=sample is not None)
-    from rich.console import Console
+    with short_life():
+        start_spark_early(root, sample=sample is not None)
+        from rich.console import Console
 
-    from weather_assets.commands.graph_run import run_graph
+        from weather_assets.commands.graph_run import run_graph
 
-    console = Console(highlight=False, soft_wrap=True)
-    run_graph(root, console, sample=sample, serve=serve, until=until)
+        console = Console(highlight=False, soft_wrap=True)
+        run_graph(root, console, sample=sample, serve=serve, until=until)
 
 
 @main.command()

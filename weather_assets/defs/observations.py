@@ -32,7 +32,7 @@ from weather_assets.defs.resources import (
     RankBackendResource,
 )
 from weather_assets.defs.training import TrainingConfig
-from weather_assets.defs.training_metadata import training_order
+from weather_assets.defs.training_metadata import gang_settings
 from weather_assets.defs.warm_up import WarmUpResource
 
 if TYPE_CHECKING:
@@ -177,9 +177,7 @@ def observations(
 
     def start_spark() -> "SparkSession":
         if trains:  # new rows: what waits for them can load meanwhile
-            warm_up.get().begin_ranks(
-                training_order(TrainingConfig(), context.run.run_id).gang, rank_backend.get()
-            )
+            warm_up.get().begin_ranks(gang_settings(TrainingConfig()), rank_backend.get())
         return spark.spark_session
 
     prepared = prepare_weather(

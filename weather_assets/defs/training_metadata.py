@@ -15,6 +15,7 @@ from weather_assets.defs.code_versions import training_code
 
 if TYPE_CHECKING:
     from weather_assets.adapters.candidates import Candidate, TrainingOrder
+    from weather_assets.adapters.gang_settings import GangSettings
     from weather_assets.adapters.judgement import Judgement
     from weather_assets.adapters.rank_protocol import RankEvent
     from weather_assets.defs.training import TrainingConfig
@@ -37,18 +38,24 @@ _SHOWN_SCORES = (
 def training_order(config: "TrainingConfig", dagster_run_id: str) -> "TrainingOrder":
     """Returns what the configuration orders."""
     from weather_assets.adapters.candidates import TrainingOrder
-    from weather_assets.adapters.gang_settings import GangSettings
     from weather_assets.forecasting.settings import TrainingSettings
 
     return TrainingOrder(
         settings=TrainingSettings(seed=config.seed, maximum_steps=config.maximum_steps),
-        gang=GangSettings(
-            world_size=config.world_size,
-            max_relaunches=config.max_relaunches,
-            start_timeout_seconds=config.start_timeout_seconds,
-        ),
+        gang=gang_settings(config),
         code_version=training_code(),
         dagster_run_id=dagster_run_id,
+    )
+
+
+def gang_settings(config: "TrainingConfig") -> "GangSettings":
+    """Returns the size and the patience of the gang that the configuration orders."""
+    from weather_assets.adapters.gang_settings import GangSettings
+
+    return GangSettings(
+        world_size=config.world_size,
+        max_relaunches=config.max_relaunches,
+        start_timeout_seconds=config.start_timeout_seconds,
     )
 
 

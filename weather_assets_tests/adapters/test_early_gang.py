@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import psutil
@@ -19,11 +20,13 @@ SETTINGS = GangSettings(world_size=1, max_relaunches=0, stop_grace_seconds=1.0)
 
 
 def children() -> list[psutil.Process]:
-    return [
-        each
-        for each in psutil.Process().children(recursive=True)
-        if "weather_assets.forecasting" in each.cmdline()
-    ]
+    """Returns the ranks below this process; what is dead or a zombie is none."""
+    found: list[psutil.Process] = []
+    for each in psutil.Process().children(recursive=True):
+        with suppress(psutil.NoSuchProcess):  # a zombie is one of these, too
+            if "weather_assets.forecasting" in each.cmdline():
+                found.append(each)
+    return found
 
 
 @pytest.fixture

@@ -1,10 +1,12 @@
-"""Java is started early only where there is likely to be work for it."""
+"""Java is started early only where there is likely to be work for it; collection is seldom."""
 
+import gc
 import os
 from pathlib import Path
 
 from weather_assets.adapters.data_root import DataRoot
 from weather_assets.commands.early_spark import may_have_new_rows
+from weather_assets.commands.short_life import short_life
 
 
 def test_rows_are_new_when_a_file_is_younger_than_the_record(tmp_path: Path) -> None:
@@ -26,3 +28,12 @@ def test_rows_are_new_when_a_file_is_younger_than_the_record(tmp_path: Path) -> 
     assert not may_have_new_rows(root, sample=False)
     os.utime(root.contract_file)
     assert may_have_new_rows(root, sample=False)
+
+
+def test_the_collector_is_left_as_it_was() -> None:
+    before = gc.get_threshold()
+    with short_life():
+        assert gc.get_threshold()[0] > before[0]
+        assert gc.isenabled()
+    assert gc.get_threshold() == before
+    gc.unfreeze()
