@@ -30,6 +30,7 @@ from weather_assets.commands.progress import ProgressHandler, progress_logger
 from weather_assets.definitions import build_defs
 from weather_assets.defs.resources import DataRootResource
 from weather_assets.local_azure import daemon
+from weather_assets.rollout.service import ServiceError
 
 JOB = "continuous_training"
 _FAILURE_FILE = "last_failure.txt"
@@ -109,7 +110,12 @@ def _run(root: DataRoot, console: Console, until: str | None, *, stays: bool) ->
 
         _print_rows(root, console)
         _print_verdict(root, console)
-        print_serving(root, console, stays=stays)
+        try:
+            print_serving(root, console, stays=stays)
+        except (ServiceError, OSError) as error:
+            raise GraphRunError(
+                f"everything was made, but the endpoint cannot be seen: {error}"
+            ) from None
 
 
 def _up_to(until: str | None, definitions: dg.Definitions) -> list[dg.AssetKey] | None:

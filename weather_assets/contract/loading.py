@@ -99,7 +99,8 @@ def recognise_header(header: Sequence[str], own: Contract | None = None) -> Cont
         for contract in candidates
     )
     advice = (
-        "write a contract.toml into the data root that describes this file (README, "
+        "put a contract.toml into the data root, which `weather-assets contract suggest FILE` "
+        "proposes (README, "
         '"Your own weather.csv")'
         if own is None
         else "correct contract.toml or the file"

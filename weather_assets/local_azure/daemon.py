@@ -7,6 +7,7 @@ or the server itself (`server`).
 import contextlib
 import json
 import os
+import shlex
 import signal
 import sys
 import time
@@ -123,7 +124,7 @@ def control(state: Path) -> Control:
     if found is None:
         raise LocalAzureError(
             f"{state}: Local Azure does not run on this folder; start it with "
-            f"`weather-assets local-azure start --state {state}`"
+            f"`weather-assets local-azure start --state {shlex.quote(str(state))}`"
         )
     return Control(found.url, found.token)
 
