@@ -153,8 +153,9 @@ def _train(
     events: RankEvents,
 ) -> None:
     settings = job.settings
-    # Every rank draws the same weights, and no candidate's depend on those tried before it.
-    torch.manual_seed(settings.seed + index)
+    # Every rank draws the same weights, and no candidate's depend on when it is tried.
+    names = sorted(candidate.name for candidate in settings.architectures)
+    torch.manual_seed(settings.seed + names.index(architecture.name))
     network = RainNetwork.fitted(architecture, data.contract, data.statistics)
     if candidate.weights:
         network.load_state_dict(candidate.weights)
