@@ -5,6 +5,7 @@ Does not belong here: what a stage does and how it is judged (`rollout`), or Azu
 """
 
 import os
+from collections.abc import Callable
 
 import dagster as dg
 from pydantic import Field
@@ -14,8 +15,6 @@ from weather_assets.defs.code_versions import rollout_code
 from weather_assets.defs.metadata import OWNERS
 from weather_assets.defs.resources import DataRootResource
 from weather_assets.defs.rollout_metadata import stage_check, stage_data_version, stage_metadata
-
-_KINDS = {"azureml"}
 
 
 class RolloutConfig(dg.Config):
@@ -27,22 +26,38 @@ class RolloutConfig(dg.Config):
     )
 
 
-def _check(asset: str, name: str, description: str) -> list[dg.AssetCheckSpec]:
-    return [dg.AssetCheckSpec(name, asset=asset, blocking=True, description=description)]
+def _stage(
+    upstream: str, check: str, description: str
+) -> Callable[[Callable[..., dg.MaterializeResult]], dg.AssetsDefinition]:
+    """Returns the decorator of a stage's asset.
+
+    Args:
+        upstream: the asset that it follows.
+        check: name of its blocking check.
+        description: what the check asks.
+    """
+
+    def decorate(compute: Callable[..., dg.MaterializeResult]) -> dg.AssetsDefinition:
+        spec = dg.AssetCheckSpec(
+            check, asset=compute.__name__, blocking=True, description=description
+        )
+        return dg.asset(
+            deps=[upstream],
+            group_name="serving",
+            kinds={"azureml"},
+            owners=OWNERS,
+            code_version=rollout_code(),
+            automation_condition=follows_its_inputs(),
+            check_specs=[spec],
+        )(compute)
+
+    return decorate
 
 
-@dg.asset(
-    deps=["scoring_package"],
-    group_name="serving",
-    kinds=_KINDS,
-    owners=OWNERS,
-    code_version=rollout_code(),
-    automation_condition=follows_its_inputs(),
-    check_specs=_check(
-        "candidate_deployment",
-        "candidate_answers",
-        "The new deployment answers held-out raw rows with probabilities; if not, it is removed.",
-    ),
+@_stage(
+    "scoring_package",
+    "candidate_answers",
+    "The new deployment answers held-out raw rows with probabilities; if not, it is removed.",
 )
 def candidate_deployment(
     context: dg.AssetExecutionContext, config: RolloutConfig, data_root: DataRootResource
@@ -56,18 +71,10 @@ def candidate_deployment(
     return _materialize(context, data_root, config, "deployed", "candidate_answers")
 
 
-@dg.asset(
-    deps=["candidate_deployment"],
-    group_name="serving",
-    kinds=_KINDS,
-    owners=OWNERS,
-    code_version=rollout_code(),
-    automation_condition=follows_its_inputs(),
-    check_specs=_check(
-        "shadow_traffic",
-        "shadow_is_no_worse",
-        "Errors, latency, agreement and skill on the wire, while live requests are mirrored.",
-    ),
+@_stage(
+    "candidate_deployment",
+    "shadow_is_no_worse",
+    "Errors, latency, agreement and skill on the wire, while live requests are mirrored.",
 )
 def shadow_traffic(
     context: dg.AssetExecutionContext, config: RolloutConfig, data_root: DataRootResource
@@ -82,18 +89,10 @@ def shadow_traffic(
     return _materialize(context, data_root, config, "shadow", "shadow_is_no_worse")
 
 
-@dg.asset(
-    deps=["shadow_traffic"],
-    group_name="serving",
-    kinds=_KINDS,
-    owners=OWNERS,
-    code_version=rollout_code(),
-    automation_condition=follows_its_inputs(),
-    check_specs=_check(
-        "canary_traffic",
-        "canary_is_no_worse",
-        "Errors, latency, agreement and skill on the wire, while a share of users is answered.",
-    ),
+@_stage(
+    "shadow_traffic",
+    "canary_is_no_worse",
+    "Errors, latency, agreement and skill on the wire, while a share of users is answered.",
 )
 def canary_traffic(
     context: dg.AssetExecutionContext, config: RolloutConfig, data_root: DataRootResource
@@ -106,18 +105,10 @@ def canary_traffic(
     return _materialize(context, data_root, config, "canary", "canary_is_no_worse")
 
 
-@dg.asset(
-    deps=["canary_traffic"],
-    group_name="serving",
-    kinds=_KINDS,
-    owners=OWNERS,
-    code_version=rollout_code(),
-    automation_condition=follows_its_inputs(),
-    check_specs=_check(
-        "live_deployment",
-        "live_is_no_worse",
-        "Still no worse with all traffic, while the previous slot is kept warm for going back.",
-    ),
+@_stage(
+    "canary_traffic",
+    "live_is_no_worse",
+    "Still no worse with all traffic, while the previous slot is kept warm for going back.",
 )
 def live_deployment(
     context: dg.AssetExecutionContext, config: RolloutConfig, data_root: DataRootResource

@@ -29,7 +29,7 @@ def _state(command: Callable[..., None]) -> Callable[..., None]:
 
 def _daemon() -> ModuleType:
     """Returns the module, imported late: it brings the whole server, and help needs none of it."""
-    from weather_assets.local_azure import daemon  # noqa: PLC0415
+    from weather_assets.local_azure import daemon  # noqa: PLC0415 - see above
 
     return daemon
 

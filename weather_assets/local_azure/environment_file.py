@@ -5,7 +5,6 @@ Belongs here: which variables, and why each. Does not belong here: where their v
 """
 
 import os
-import shlex
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -66,9 +65,3 @@ def without(state: Path, environment: Mapping[str, str] = os.environ) -> dict[st
     """
     own = read_environment(state)
     return {key: value for key, value in environment.items() if own.get(key) != value}
-
-
-def shell_lines(state: Path) -> str:
-    """Returns the variables as export statements, for `eval`."""
-    pairs = read_environment(state).items()
-    return "\n".join(f"export {key}={shlex.quote(value)}" for key, value in pairs)

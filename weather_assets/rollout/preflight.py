@@ -6,7 +6,6 @@ quotas for resources with Azure Machine Learning", "Perform safe rollout of new 
 real-time inference" on learn.microsoft.com.
 """
 
-import math
 import re
 from collections.abc import Collection
 from dataclasses import dataclass
@@ -19,7 +18,6 @@ from weather_assets.rollout.view import View
 MAX_DEPLOYMENTS = 20
 """The most that one endpoint may have."""
 
-_RESERVE = 1.2
 """Azure reserves a fifth of the instances for upgrades, and counts them."""
 
 _NAME = re.compile(r"[A-Za-z](?:-?[A-Za-z0-9])*")
@@ -69,17 +67,6 @@ def preflight(
         problems.append(_check_count(observed))
         problems.append(_check_quota(observed, desired, circumstances))
     return [problem for problem in problems if problem]
-
-
-def cores_reserved(instances: int, cores: int) -> int:
-    """Returns the cores that a deployment takes from the quota.
-
-    Args:
-        instances: how many it has.
-        cores: of one instance.
-    """
-    # Rounded first: 1.2 x 5 is 6.000000000000001 or 6 depending on the order of operations.
-    return math.ceil(round(_RESERVE * instances, 6)) * cores
 
 
 def check_name(kind: str, name: str) -> str:

@@ -142,7 +142,7 @@ class EndpointService(Protocol):
         ...
 
     def cores_needed(self) -> int | None:
-        """Returns the cores that one slot takes from the quota (`preflight.cores_reserved`).
+        """Returns the cores that one slot takes from the quota.
 
         None where it is not known.
         """

@@ -165,33 +165,6 @@ def resample_sums(
     )
 
 
-def compare_losses(
-    loss_N: FloatArray,
-    reference_loss_N: FloatArray,
-    block_N: IntegerArray,
-    *,
-    confidence_level: float = CONFIDENCE_LEVEL,
-    resamples: int = RESAMPLES,
-    seed: int = SEED,
-) -> Interval:
-    """Returns the mean of `loss - reference_loss` over rows; negative where the first is better.
-
-    Args:
-        loss_N: [N] loss of the first forecast on each row, e.g. squared error of a probability.
-        reference_loss_N: [N] loss of the second forecast on the same rows.
-        block_N: [N] block of each row.
-        confidence_level: nominal coverage, in (0, 1).
-        resamples: number of resamples, at least 100.
-        seed: seed of the resampling; the same seed gives the same bounds.
-
-    Raises:
-        VerificationError: as `resample_sums` and `ResampledSums.ratio`.
-    """
-    columns = (("difference", loss_N - reference_loss_N), ("rows", np.ones(len(block_N))))
-    sums = resample_sums(columns, block_N, resamples=resamples, seed=seed)
-    return sums.ratio("difference", "rows", confidence_level)
-
-
 def _resample(sums_KC: FloatArray, resamples: int, seed: int) -> FloatArray:
     blocks = len(sums_KC)
     generator = np.random.default_rng(seed)

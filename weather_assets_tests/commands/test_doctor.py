@@ -1,5 +1,6 @@
 """The doctor names what is missing, and what mends it."""
 
+import os
 import socket
 from pathlib import Path
 
@@ -91,3 +92,17 @@ def test_a_rollout_setting_that_cannot_work_is_found(
     found = finding("Azure", tmp_path)
     assert not found.healthy
     assert "canary_percent" in found.sentence
+
+
+def test_a_dotenv_file_sets_what_is_not_set(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("ROLLOUT_MIRROR_PERCENT", "15")
+    monkeypatch.setenv("ROLLOUT_CANARY_PERCENT", "1")  # so that it is put back afterwards
+    monkeypatch.delenv("ROLLOUT_CANARY_PERCENT")
+    (tmp_path / ".env").write_text("ROLLOUT_CANARY_PERCENT=80\nROLLOUT_MIRROR_PERCENT=99\n")
+    result = CliRunner().invoke(main, ["doctor", "--data", str(tmp_path)])
+    assert result.exit_code == 1
+    assert "canary_percent must be a whole number from 1 to 49; found 80" in result.output
+    assert os.environ["ROLLOUT_MIRROR_PERCENT"] == "15"

@@ -10,7 +10,6 @@ from weather_assets.rollout.plan import Desired
 from weather_assets.rollout.preflight import (
     Circumstances,
     check_name,
-    cores_reserved,
     preflight,
 )
 from weather_assets.rollout.settings import RolloutSettings
@@ -84,8 +83,3 @@ def test_names_are_judged_as_the_service_judges_them(name: str) -> None:
         assert "Set ENDPOINT_NAME" in problems(told=replace(HERE, endpoint=name))
     else:
         assert not check_name("endpoint", name)
-
-
-@pytest.mark.parametrize("instances", range(1, 51))
-def test_cores_are_reserved_as_the_service_reserves_them(instances: int) -> None:
-    assert cores_reserved(instances, 4) == rules.cores_needed(4, instances)

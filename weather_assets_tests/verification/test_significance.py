@@ -5,8 +5,29 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from weather_assets.verification.samples import VerificationError
-from weather_assets.verification.significance import compare_losses, resample_sums
+from weather_assets.verification.samples import FloatArray, IntegerArray, VerificationError
+from weather_assets.verification.significance import (
+    CONFIDENCE_LEVEL,
+    RESAMPLES,
+    SEED,
+    Interval,
+    resample_sums,
+)
+
+
+def compare_losses(
+    loss_N: FloatArray,
+    reference_loss_N: FloatArray,
+    block_N: IntegerArray,
+    *,
+    confidence_level: float = CONFIDENCE_LEVEL,
+    resamples: int = RESAMPLES,
+    seed: int = SEED,
+) -> Interval:
+    """Returns the mean of `loss - reference_loss` over rows [N], as verdicts compare scores."""
+    columns = (("difference", loss_N - reference_loss_N), ("rows", np.ones(len(block_N))))
+    sums = resample_sums(columns, block_N, resamples=resamples, seed=seed)
+    return sums.ratio("difference", "rows", confidence_level)
 
 
 def test_a_constant_difference_has_no_uncertainty() -> None:

@@ -20,7 +20,6 @@ from weather_assets.local_azure.rules import check_immutable
 from weather_assets.local_azure.settings import Settings
 from weather_assets.local_azure.state import Store
 
-KINDS = ("models", "environments", "codes")
 _IMMUTABLE = {
     "models": ("modelUri",),
     "codes": ("codeUri",),
