@@ -4,6 +4,7 @@ Belongs here: resources that are swapped between embedded, containers and Azure;
 object. Does not belong here: what an asset does with it.
 """
 
+import os
 import warnings
 from collections.abc import Iterator
 from pathlib import Path
@@ -114,7 +115,7 @@ def mlflow_tracking(context: dg.InitResourceContext) -> Iterator[TrackedRun]:
 
 
 def spark_resource() -> LazyPySparkResource:
-    """Returns dagster-pyspark's resource: a local session, started when rows are first read."""
-    from weather_assets.adapters.spark_io import spark_configuration
+    """Returns dagster-pyspark's resource: its session is started when rows are first read."""
+    from weather_assets.adapters.spark_io import session_configuration
 
-    return LazyPySparkResource(spark_config=spark_configuration("*"))
+    return LazyPySparkResource(spark_config=session_configuration(os.environ))
