@@ -25,6 +25,8 @@ JAVA_OPTIONS = (
 """Options of the session's Java, without its class-data archive."""
 MASTER_VARIABLE = "WEATHER_ASSETS_SPARK_MASTER"
 """Environment variable with the master's address (`spark://host:7077`); unset: embedded."""
+SECRET_VARIABLE = "_SPARK_AUTH_SECRET"
+"""Spark's own name for the secret that the processes of a cluster authenticate with."""
 EXECUTOR_MEMORY = "1g"
 CLUSTER_PARTITIONS = 4
 """As many as two executors with two tasks each work on; results do not depend on it."""
@@ -47,7 +49,7 @@ def cluster_configuration(master: str) -> dict[str, str]:
     """Returns settings of a driver on a standalone cluster.
 
     Its workers see the data root under the same path, and run the same Python and package. All of
-    them take the secret that they authenticate with from the variable `_SPARK_AUTH_SECRET`.
+    them take the secret that they authenticate with from `_SPARK_AUTH_SECRET`.
 
     Args:
         master: address of the cluster's master, `spark://host:7077`.
@@ -111,6 +113,11 @@ def use_this_python() -> None:
     """Makes Spark's Python workers run under this interpreter; call it before a session starts.
 
     Spark otherwise takes whatever `python3` is first on the path, which in a virtual environment
-    that is not activated lacks this package. A `PYSPARK_PYTHON` that is set already stays.
+    that is not activated lacks this package. A `PYSPARK_PYTHON` that is set already stays. The
+    driver of a cluster is told the secret here too: as a setting of the session it would be shown
+    with Dagster's resources, and from its own variable Spark's driver does not read it.
     """
     os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
+    secret = os.environ.get(SECRET_VARIABLE)
+    if secret:
+        os.environ["SPARK_SUBMIT_OPTS"] = f"-Dspark.authenticate.secret={secret}"
