@@ -25,7 +25,7 @@ JAVA_OPTIONS = (
 """Options of the session's Java, without its class-data archive."""
 MASTER_VARIABLE = "WEATHER_ASSETS_SPARK_MASTER"
 """Environment variable with the master's address (`spark://host:7077`); unset: embedded."""
-SECRET_VARIABLE = "_SPARK_AUTH_SECRET"
+SECRET_VARIABLE = "_SPARK_AUTH_SECRET"  # noqa: S105 - a name, no secret
 """Spark's own name for the secret that the processes of a cluster authenticate with."""
 EXECUTOR_MEMORY = "1g"
 CLUSTER_PARTITIONS = 4
