@@ -176,8 +176,10 @@ def observations(
         warm_up.get().begin(model_registry.get)
 
     def start_spark() -> "SparkSession":
-        if trains:  # new rows: what waits for them can load meanwhile
-            warm_up.get().begin_ranks(gang_settings(TrainingConfig()), rank_backend.get())
+        # New rows: what waits for them can load meanwhile. The job of early ranks is in a folder of
+        # this machine, which containers do not see.
+        if trains and not rank_backend.in_containers:
+            warm_up.get().begin_ranks(gang_settings(TrainingConfig()), rank_backend.get(context))
         return spark.spark_session
 
     prepared = prepare_weather(

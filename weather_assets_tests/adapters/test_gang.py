@@ -47,6 +47,7 @@ class ProcessPlace:
 
     directory: Path
     settings: GangSettings = QUICK
+    bound_seconds: float = 8.0
     command: tuple[str, ...] = (sys.executable, fake_rank.__file__)
     known: set[int] = field(
         default_factory=lambda: {each.pid for each in psutil.Process().children(recursive=True)}
