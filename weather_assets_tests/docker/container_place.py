@@ -5,9 +5,10 @@ Belongs here: what several container tests need. Does not belong here: any claim
 
 import os
 import shutil
+import time
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext, suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -15,11 +16,11 @@ import docker
 import psutil
 
 from weather_assets.adapters.container_handle import RankContainer
-from weather_assets.adapters.container_leftovers import RENDEZVOUS_LABEL, RUN_LABEL
+from weather_assets.adapters.container_leftovers import RENDEZVOUS_LABEL, RUN_LABEL, sweep
 from weather_assets.adapters.container_settings import ContainerSettings
 from weather_assets.adapters.gang_settings import GangSettings
 from weather_assets.adapters.rank_containers import ContainerBackend
-from weather_assets.adapters.rank_protocol import RankSpec
+from weather_assets.adapters.rank_protocol import RankEvent, RankSpec
 from weather_assets_tests.adapters import fake_rank
 
 IMAGE_VARIABLE = "WEATHER_ASSETS_PYTORCH_IMAGE"
@@ -35,6 +36,9 @@ QUICK = GangSettings(
     max_relaunches=1,
     poll_seconds=0.02,
 )
+
+OWN_NETWORK = "pytorch-ranks-"
+"""How the name of an attempt's own network begins."""
 
 OCCUPY = """
 import os, socket, sys
@@ -123,6 +127,18 @@ class ContainerPlace:
                     found.append(f"process {process.pid}")
         return found
 
+    def await_end(self) -> None:
+        """Waits until containers and ranks have ended by themselves; their network may be left."""
+        deadline = time.monotonic() + 10
+        while left := [name for name in self.survivors() if not name.startswith(OWN_NETWORK)]:
+            assert time.monotonic() < deadline, left
+            time.sleep(0.05)
+
+    def sweep(self) -> list[str]:
+        """Removes what is left, as the next training does."""
+        with docker_client() as client:
+            return sweep(client, lambda run_id: run_id == self.run_id)
+
 
 def never(run_id: str) -> bool:
     """No run of others is over, so that tests leave one another's containers alone."""
@@ -148,3 +164,24 @@ def harm(container: str, how: Callable[[Any], object]) -> None:
     """Does something to a container from outside, by its name."""
     with docker_client() as client:
         how(client.containers.get(container))
+
+
+@dataclass
+class Saboteur:
+    """Does something to one rank's container when the first attempt is well into it."""
+
+    rank: int
+    how: Callable[[Any], object]
+    step: int
+    """At which the harm is done, or soon after."""
+    containers: list[str] = field(default_factory=list[str])
+    done: bool = False
+
+    def __call__(self, event: RankEvent) -> None:
+        if event.name == "launched":
+            self.containers.append(str(event.fields["container"]))
+        if self.done or event.name != "heartbeat":
+            return
+        if int(str(event.fields["step"])) >= self.step:
+            self.done = True
+            harm(self.containers[self.rank], self.how)
