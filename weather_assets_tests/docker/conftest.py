@@ -1,11 +1,13 @@
 """What container tests share: a place for ranks, and an engine that must be there."""
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import docker
 import pytest
 
 from weather_assets_tests.docker.container_place import ContainerPlace, settings_of_tests
+from weather_assets_tests.docker.stack import Stack, left_of
 
 pytest.register_assert_rewrite("weather_assets_tests.adapters.gang_contract")
 
@@ -24,3 +26,20 @@ def engine_with_the_image() -> None:
 @pytest.fixture
 def place(tmp_path: Path) -> ContainerPlace:
     return ContainerPlace.at(tmp_path)
+
+
+@pytest.fixture(scope="session")
+def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+    """The stack of all tests, started once; whatever happens to them, it is removed."""
+    folder = tmp_path_factory.mktemp("stack")
+    # Containers pass through these folders as another user.
+    for each in (folder.parent, folder):
+        each.chmod(0o755)
+    stack = Stack(folder / "raw")
+    stack.raw.mkdir()
+    try:
+        stack.command("up")
+        yield stack
+    finally:
+        if left_of(stack.name):
+            stack.command("remove")

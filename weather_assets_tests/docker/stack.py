@@ -40,6 +40,15 @@ mutation($parameters: ExecutionParams!) { launchRun(executionParams: $parameters
 } }
 """
 CANCEL = "mutation($run: String!) { terminateRun(runId: $run) { __typename } }"
+SENSOR = """
+query($sensor: SensorSelector!) { sensorOrError(sensorSelector: $sensor) {
+    ... on Sensor { sensorState { id } }
+} }
+"""
+START_SENSOR = """
+mutation($sensor: SensorSelector!) { startSensor(sensorSelector: $sensor) { __typename } }
+"""
+STOP_SENSOR = "mutation($id: String!) { stopSensor(id: $id) { __typename } }"
 EVENTS = """
 query($run: ID!, $cursor: String) { logsForRun(runId: $run, afterCursor: $cursor) {
     ... on EventConnection { cursor hasMore events {
@@ -110,14 +119,16 @@ class Stack:
             timeout=SECONDS,
         )
         if done.returncode:
-            raise StackError(f"docker/stack {arguments}: {done.stdout[-2000:]}{done.stderr[-2000:]}")
+            raise StackError(
+                f"docker/stack {arguments}: {done.stdout[-2000:]}{done.stderr[-2000:]}"
+            )
         return done.stdout
 
     def service(self, name: str) -> Container:
         """Returns the container of a compose service."""
-        label = {"label": [f"com.docker.compose.project={self.name}"]}
+        label = f"com.docker.compose.project={self.name}"
         with docker_client() as client:
-            found = client.containers.list(all=True, filters=label)
+            found = client.containers.list(all=True, filters={"label": [label]})
             named = [each for each in found if each.labels["com.docker.compose.service"] == name]
         if len(named) != 1:
             raise StackError(f"{len(named)} containers of service {name}; expected one")
@@ -130,6 +141,7 @@ class Stack:
             StackError: it failed.
         """
         code, output = self.service(service).exec_run(list(command))
+        assert isinstance(output, bytes), "the output of a command that was not streamed"
         text = output.decode(errors="replace")
         if code:
             raise StackError(f"{service}: {' '.join(command)} exited with {code}: {text[-2000:]}")
@@ -225,6 +237,19 @@ class Stack:
     def cancel(self, run_id: str) -> None:
         """Cancels a run, as the UI's button does."""
         self.ask(CANCEL, run=run_id)
+
+    def switch(self, sensor: str, *, on: bool) -> None:
+        """Turns a sensor on or off, as its switch does."""
+        selector = {
+            "repositoryLocationName": "weather_assets",
+            "repositoryName": "__repository__",
+            "sensorName": sensor,
+        }
+        if on:
+            self.ask(START_SENSOR, sensor=selector)
+            return
+        found = self.ask(SENSOR, sensor=selector)["sensorOrError"]
+        self.ask(STOP_SENSOR, id=found["sensorState"]["id"])
 
     def messages(self, run_id: str) -> list[str]:
         """Returns the messages of a run's event log, errors included."""

@@ -4,6 +4,7 @@ import gzip
 import json
 import re
 from pathlib import Path
+from typing import Any
 
 import pytest
 import requests
@@ -42,8 +43,9 @@ REFUSED_CONTAINERS = {
 }
 ASK_ENGINE = """
 import sys, urllib.request, urllib.error
-request = urllib.request.Request("http://engine:2375" + sys.argv[2], method=sys.argv[1],
-    data=sys.argv[3].encode() if sys.argv[3] else None, headers={"Content-Type": "application/json"})
+body = sys.argv[3].encode() if sys.argv[3] else None
+request = urllib.request.Request("http://engine:2375" + sys.argv[2], body, method=sys.argv[1],
+    headers={"Content-Type": "application/json"})
 try:
     print(urllib.request.urlopen(request, timeout=20).status)
 except urllib.error.HTTPError as error:
@@ -65,7 +67,7 @@ def key(stack: Stack) -> str:
     return stack.execute("code", "weather-assets", "endpoint", "key").strip()
 
 
-def ask_endpoint(stack: Stack, rows: list[dict[str, object]]) -> requests.Response:
+def ask_endpoint(stack: Stack, rows: Any) -> requests.Response:
     return requests.post(
         f"http://127.0.0.1:{stack.azure_port}/endpoints/weather-assets/score",
         json={"rows": rows},
@@ -84,9 +86,7 @@ def test_a_service_is_confined(stack: Stack, name: str) -> None:
     sources = {mount["Source"] for mount in container.attrs["Mounts"]}
     assert ("/var/run/docker.sock" in sources) == (name == "engine")
     published = [
-        binding
-        for bindings in (host["PortBindings"] or {}).values()
-        for binding in bindings or []
+        binding for bindings in (host["PortBindings"] or {}).values() for binding in bindings or []
     ]
     assert all(binding["HostIp"] == "127.0.0.1" for binding in published)
 

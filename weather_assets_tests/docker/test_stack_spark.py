@@ -1,4 +1,4 @@
-"""Spark on the standalone cluster gives the rows that the embedded session gives, also in trouble."""
+"""Spark on the standalone cluster gives the rows of the embedded session, also in trouble."""
 
 import io
 import subprocess
@@ -54,9 +54,8 @@ def put(stack: Stack, root: str, weather_csv: bytes) -> None:
 
 def rows_on_volume(stack: Stack, root: str, folder: Path) -> pa.Table:
     """Copies a data root's current rows from the volume, and reads them."""
-    chunks, _ = stack.service("code").get_archive(
-        f"{stack.execute('code', 'readlink', '-f', f'{root}/processed/current').strip()}/weather.parquet"
-    )
+    current = stack.execute("code", "readlink", "-f", f"{root}/processed/current").strip()
+    chunks, _ = stack.service("code").get_archive(f"{current}/weather.parquet")
     with tarfile.open(fileobj=io.BytesIO(b"".join(chunks))) as archive:
         archive.extractall(folder, filter="data")
     return in_order(pq.read_table(folder / "weather.parquet"))
