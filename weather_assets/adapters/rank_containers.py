@@ -20,6 +20,7 @@ from weather_assets.adapters.container_engine import ENGINE_ERRORS, ContainerEng
 from weather_assets.adapters.container_guard import guarded
 from weather_assets.adapters.container_handle import RankContainer
 from weather_assets.adapters.container_leftovers import (
+    DATA_LABEL,
     RANK_LABEL,
     RENDEZVOUS_LABEL,
     RUN_LABEL,
@@ -93,7 +94,11 @@ class ContainerBackend:
         try:
             if not self._image_id:
                 # Of this run there can be something too, from a step that was killed.
-                sweep(client, lambda run: run == self._run_id or self._run_is_over(run))
+                sweep(
+                    client,
+                    self._data_source,
+                    lambda run: run == self._run_id or self._run_is_over(run),
+                )
                 self._engine_name = client.info()["Name"]
                 self._find_image(client)
             self._provide_network(client, identity)
@@ -119,8 +124,9 @@ class ContainerBackend:
 
     def _provide_network(self, client: docker.DockerClient, identity: str) -> None:
         if not self._settings.network:
-            labels = {RENDEZVOUS_LABEL: identity, RUN_LABEL: self._run_id}
-            client.networks.create(_own_network(identity), internal=True, labels=labels)
+            client.networks.create(
+                _own_network(identity), internal=True, labels=self._labels(identity)
+            )
             return
         try:
             client.networks.get(self._settings.network)
@@ -161,11 +167,7 @@ class ContainerBackend:
             "name": name,
             "hostname": name,
             "environment": self._environment(spec),
-            "labels": {
-                RENDEZVOUS_LABEL: identity,
-                RANK_LABEL: str(spec.rank),
-                RUN_LABEL: self._run_id,
-            },
+            "labels": {**self._labels(identity), RANK_LABEL: str(spec.rank)},
             "user": settings.user or _own_user(),
             "network": network,
             "networking_config": {network: docker.types.EndpointConfig("1.41", aliases=[name])},
@@ -195,9 +197,21 @@ class ContainerBackend:
             **spec.environment,
         }
 
+    def _labels(self, identity: str) -> dict[str, str]:
+        return {
+            RENDEZVOUS_LABEL: identity,
+            DATA_LABEL: self._data_source,
+            RUN_LABEL: self._run_id,
+        }
+
+    @property
+    def _data_source(self) -> str:
+        """What the engine mounts as the data root."""
+        return self._settings.data_volume or str(self._data_root)
+
     def _data_mount(self) -> docker.types.Mount:
-        volume, path = self._settings.data_volume, str(self._data_root)
-        return docker.types.Mount(path, volume or path, type="volume" if volume else "bind")
+        kind = "volume" if self._settings.data_volume else "bind"
+        return docker.types.Mount(str(self._data_root), self._data_source, type=kind)
 
     def _devices(self, rank: int) -> list[docker.types.DeviceRequest]:
         if not self._settings.gpus:

@@ -92,6 +92,7 @@ def test_a_container_is_labelled_limited_and_described(
     identity = seen["environment"]["WEATHER_ASSETS_RENDEZVOUS"]
     assert labels["weather_assets.rendezvous"] == identity
     assert (labels["weather_assets.rank"], labels["dagster/run_id"]) == ("0", place.run_id)
+    assert labels["weather_assets.data_root"] == place.directory_there
     assert description["container"] == f"pytorch-master-{identity}"
     assert engine["Id"].startswith(description["container_id"])
     assert description["image_digest"] == engine["Image"]
