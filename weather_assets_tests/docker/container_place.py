@@ -89,7 +89,7 @@ class ContainerPlace:
         """Prepares a folder that the ranks, who are nobody here, can write."""
         directory.chmod(0o777)
         shutil.copyfile(fake_rank.__file__, directory / "fake_rank.py")
-        return cls(directory, f"test-{directory.name}", settings_of_tests())
+        return cls(directory, f"{directory.parent.name}-{directory.name}", settings_of_tests())
 
     @property
     def command(self) -> tuple[str, ...]:

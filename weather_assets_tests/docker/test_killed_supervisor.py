@@ -36,7 +36,7 @@ def supervisor(place: ContainerPlace, name: str, network: str = "") -> Generator
         assert process.stdout is not None
         try:
             told: list[str] = []
-            while told.count("heartbeat\n") < 10:
+            while told.count("started\n") < 2 or told.count("heartbeat\n") < 10:
                 told.append(process.stdout.readline().replace(" \n", "\n"))
                 assert told[-1], "the supervisor ended early"
             yield [line.split()[1] for line in told if line.startswith("launched")]
