@@ -4,8 +4,8 @@
 
 Belongs here: only what must hold in a container whose supervisor was killed by SIGKILL, also while
 the rank is stopped (SIGSTOP). The supervisor holds the one connection to the container's standard
-input, which the engine closes when that connection ends, for whatever reason. Then all processes of
-the container are killed; it ends, and the engine removes it.
+input, which the engine closes when that connection ends, for whatever reason. Then the rank is
+killed, and the container ends with this process, and the engine removes it.
 
 The source travels in the container's command, so that it suits the supervisor and needs nothing of
 the image but an interpreter. Above it runs the engine's init, which passes on SIGTERM and reaps
@@ -17,6 +17,7 @@ import os
 import signal
 import sys
 import threading
+from contextlib import suppress
 from pathlib import Path
 
 COMMAND_NOT_RUNNABLE = 127
@@ -42,12 +43,23 @@ def guarded(python: str, command: tuple[str, ...]) -> tuple[str, ...]:
     return (python, "-I", "-S", "-c", source, *command)
 
 
-def end_with_supervisor() -> None:
-    """Waits until standard input ends, then kills all processes of the container."""
+def end_with_supervisor(program: int) -> None:
+    """Waits until standard input ends, then kills the rank and ends: so does all the container.
+
+    Args:
+        program: the rank's process, which leads a group. What has left that ends with init, whose
+            only child this process is.
+    """
     while os.read(0, 4096):
         pass
-    os.kill(-1, signal.SIGKILL)  # spares init, and this process
+    send(program, signal.SIGKILL)
     os._exit(KILLED)
+
+
+def send(program: int, number: int) -> None:
+    """Sends a signal to the rank's group, where that is still there."""
+    with suppress(ProcessLookupError):
+        os.killpg(program, number)
 
 
 def processes_out_of_memory() -> int:
@@ -62,7 +74,6 @@ def processes_out_of_memory() -> int:
 
 def main(command: list[str]) -> int:
     """Runs the rank and returns its exit code."""
-    threading.Thread(target=end_with_supervisor, daemon=True).start()
     nothing_to_read = [(os.POSIX_SPAWN_OPEN, 0, os.devnull, os.O_RDONLY, 0)]
     try:
         program = os.posix_spawnp(
@@ -71,8 +82,9 @@ def main(command: list[str]) -> int:
     except OSError as error:
         sys.stderr.write(f"cannot run {command[0]}: {error.strerror}\n")
         return COMMAND_NOT_RUNNABLE
+    threading.Thread(target=end_with_supervisor, args=(program,), daemon=True).start()
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
-        signal.signal(number, lambda number, _frame: os.killpg(program, number))
+        signal.signal(number, lambda number, _frame: send(program, number))
     code = os.waitstatus_to_exitcode(os.waitpid(program, 0)[1])
     if code == -signal.SIGKILL and processes_out_of_memory():
         sys.stdout.write(OUT_OF_MEMORY)

@@ -18,6 +18,9 @@ RENDEZVOUS_LABEL = "weather_assets.rendezvous"
 """Label with the attempt's id, on containers and networks."""
 RANK_LABEL = "weather_assets.rank"
 """Label with the rank's number, on containers."""
+DATA_LABEL = "weather_assets.data_root"
+"""Label with what is mounted as the data root, on containers and networks: only trainings in the
+same one know of one another's runs."""
 RUN_LABEL = "dagster/run_id"
 """Label with the id of the run that trains; dagster-docker labels its own containers with it too,
 so what is removed must also carry the label of an attempt."""
@@ -39,11 +42,14 @@ def remove_attempt(client: docker.DockerClient, identity: str) -> None:
     _remove(client, [f"{RENDEZVOUS_LABEL}={identity}"])
 
 
-def sweep(client: docker.DockerClient, run_is_over: Callable[[str], bool]) -> list[str]:
+def sweep(
+    client: docker.DockerClient, data_root: str, run_is_over: Callable[[str], bool]
+) -> list[str]:
     """Ends and removes what runs left that are over: their supervisor was killed.
 
     Args:
         client: of the engine.
+        data_root: whose runs; another data root's are not touched.
         run_is_over: says of a run's id whether nobody can be training for it any more.
 
     Returns:
@@ -52,11 +58,12 @@ def sweep(client: docker.DockerClient, run_is_over: Callable[[str], bool]) -> li
     Raises:
         RuntimeError: something is still there after `REMOVAL_SECONDS`.
     """
-    containers, networks = _left(client, [RENDEZVOUS_LABEL])
+    own = [RENDEZVOUS_LABEL, f"{DATA_LABEL}={data_root}"]
+    containers, networks = _left(client, own)
     runs = {each["Labels"][RUN_LABEL] for each in (*containers, *networks)}
     swept: list[str] = []
     for run in sorted(filter(run_is_over, runs)):
-        labels = [RENDEZVOUS_LABEL, f"{RUN_LABEL}={run}"]
+        labels = [*own, f"{RUN_LABEL}={run}"]
         swept += _names(client, labels)
         _remove(client, labels)
     return swept

@@ -32,8 +32,8 @@ class ContainerSettings:
     """Named volume that holds the data root. Empty: the folder itself, which then must be one of
     the engine's machine, as it is not where the supervisor runs in a container."""
     user: str = ""
-    """`uid:gid` of the ranks. Empty: the supervisor's, so that what they write is its own; the
-    image's where the supervisor is root."""
+    """`uid:gid` of the ranks, who write into the data root. Empty: the supervisor's, so that what
+    they write is its own; the image's where the supervisor is root."""
     cpus: float = 1.0
     """Processors for each rank. Ranks compute with one thread, as `TrainingSettings` says."""
     memory: str = "4g"

@@ -1,56 +1,27 @@
 """Ranks as containers of a Docker engine: one backend of the gang launcher.
 
-Belongs here: what a rank's container is made of: image, network, mounts, limits, labels. Does not
-belong here: listening to it and ending it (`container_handle`), ending it when its supervisor is
-gone (`container_guard`), removing leftovers (`container_leftovers`), deciding that a rank has
-failed (`rank_watch`).
+Belongs here: what the engine is asked, in which order, and what its refusal means. Does not belong
+here: what a container is made of (`container_plan`), listening to it and ending it
+(`container_handle`), ending it when its supervisor is gone (`container_guard`), removing leftovers
+(`container_leftovers`), deciding that a rank has failed (`rank_watch`).
 """
 
-import os
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
 
 import docker
 import docker.errors
-import docker.types
 from docker.models.containers import Container
 
 from weather_assets.adapters.container_engine import ENGINE_ERRORS, ContainerEngine, explanation
-from weather_assets.adapters.container_guard import guarded
 from weather_assets.adapters.container_handle import RankContainer
-from weather_assets.adapters.container_leftovers import (
-    RANK_LABEL,
-    RENDEZVOUS_LABEL,
-    RUN_LABEL,
-    remove_attempt,
-    sweep,
-)
+from weather_assets.adapters.container_leftovers import remove_attempt, sweep
+from weather_assets.adapters.container_plan import ContainerPlan, container_name
 from weather_assets.adapters.container_settings import ContainerSettings
-from weather_assets.adapters.rank_protocol import (
-    RankLaunchError,
-    RankSpec,
-    Rendezvous,
-)
+from weather_assets.adapters.rank_protocol import RankLaunchError, RankSpec, Rendezvous
 
 MASTER_PORT = 29500
 """Rank 0's port, the same each time: every attempt has another rank 0, under another name."""
-
-_HARDENING: Mapping[str, Any] = {
-    "cap_drop": ["ALL"],
-    "security_opt": ["no-new-privileges"],
-    "read_only": True,
-    "tmpfs": {"/tmp": "rw,nosuid,nodev,mode=1777,size=256m"},  # noqa: S108 - the container's own
-    "pids_limit": 512,
-}
-_SHARED_MEMORY = "256m"
-"""Size of /dev/shm: NCCL needs more than the engine's 64 MiB, gloo none."""
-
-
-def container_name(rank: int, identity: str) -> str:
-    """Returns the name of a rank's container, which is its host name and its network alias too."""
-    role = "pytorch-master" if rank == 0 else f"pytorch-worker-{rank}"
-    return f"{role}-{identity}"
 
 
 class ContainerBackend:
@@ -74,8 +45,7 @@ class ContainerBackend:
                 what such a run left is removed before the first attempt.
         """
         self._settings = settings
-        self._data_root = data_root
-        self._run_id = run_id
+        self._plan = ContainerPlan(settings=settings, data_root=data_root, run_id=run_id)
         self._run_is_over = run_is_over
         self._engine = ContainerEngine(settings)
         self._engine_name = ""
@@ -93,7 +63,11 @@ class ContainerBackend:
         try:
             if not self._image_id:
                 # Of this run there can be something too, from a step that was killed.
-                sweep(client, lambda run: run == self._run_id or self._run_is_over(run))
+                sweep(
+                    client,
+                    self._plan.data_source,
+                    lambda run: run == self._plan.run_id or self._run_is_over(run),
+                )
                 self._engine_name = client.info()["Name"]
                 self._find_image(client)
             self._provide_network(client, identity)
@@ -119,8 +93,8 @@ class ContainerBackend:
 
     def _provide_network(self, client: docker.DockerClient, identity: str) -> None:
         if not self._settings.network:
-            labels = {RENDEZVOUS_LABEL: identity, RUN_LABEL: self._run_id}
-            client.networks.create(_own_network(identity), internal=True, labels=labels)
+            name, labels = self._plan.network(identity), self._plan.labels(identity)
+            client.networks.create(name, internal=True, labels=labels)
             return
         try:
             client.networks.get(self._settings.network)
@@ -141,69 +115,13 @@ class ContainerBackend:
             )
             raise RankLaunchError(message, permanent=True)
         try:
-            container = self._engine.client().containers.create(**self._container(spec))
+            container = self._engine.client().containers.create(
+                **self._plan.request(spec, self._image_id)
+            )
             return RankContainer(container, self._description(spec, container))
         except ENGINE_ERRORS as error:
             message = f"the Docker engine refused its container: {explanation(error)}"
             raise RankLaunchError(message) from error
-
-    def _container(self, spec: RankSpec) -> Mapping[str, Any]:
-        """What the engine is asked for."""
-        settings = self._settings
-        identity = spec.rendezvous.identity
-        name = container_name(spec.rank, identity)
-        network = settings.network or _own_network(identity)
-        command = guarded(settings.python, spec.command)
-        return {
-            "image": self._image_id,
-            "entrypoint": command[:1],
-            "command": command[1:],
-            "name": name,
-            "hostname": name,
-            "environment": self._environment(spec),
-            "labels": {
-                RENDEZVOUS_LABEL: identity,
-                RANK_LABEL: str(spec.rank),
-                RUN_LABEL: self._run_id,
-            },
-            "user": settings.user or _own_user(),
-            "network": network,
-            "networking_config": {network: docker.types.EndpointConfig("1.41", aliases=[name])},
-            "mounts": [self._data_mount()],
-            "stdin_open": True,  # its end is the guard's sign
-            "auto_remove": True,
-            "init": True,
-            "nano_cpus": int(settings.cpus * 1e9),
-            "mem_limit": settings.memory,
-            "memswap_limit": settings.memory,
-            "shm_size": _SHARED_MEMORY,
-            "device_requests": self._devices(spec.rank),
-            **_HARDENING,
-        }
-
-    def _environment(self, spec: RankSpec) -> dict[str, str]:
-        """Nothing of the supervisor's own, which knows secrets that are no business of a rank."""
-        return {
-            # One rank for each machine, as far as the rank can see.
-            "LOCAL_RANK": "0",
-            "LOCAL_WORLD_SIZE": "1",
-            "NODE_RANK": str(spec.rank),
-            "OMP_NUM_THREADS": str(max(1, int(self._settings.cpus))),
-            # The user need not be known in the image, nor the root be writable.
-            "HOME": "/tmp",  # noqa: S108 - the container's own
-            "USER": "rank",
-            **spec.environment,
-        }
-
-    def _data_mount(self) -> docker.types.Mount:
-        volume, path = self._settings.data_volume, str(self._data_root)
-        return docker.types.Mount(path, volume or path, type="volume" if volume else "bind")
-
-    def _devices(self, rank: int) -> list[docker.types.DeviceRequest]:
-        if not self._settings.gpus:
-            return []
-        ids = [self._settings.gpus[rank]]
-        return [docker.types.DeviceRequest(device_ids=ids, capabilities=[["gpu"]])]
 
     def _description(self, spec: RankSpec, container: Container) -> Mapping[str, str]:
         settings = self._settings
@@ -229,11 +147,3 @@ class ContainerBackend:
             raise RuntimeError(message) from error
         finally:
             self._engine.close()
-
-
-def _own_network(identity: str) -> str:
-    return f"pytorch-ranks-{identity}"
-
-
-def _own_user() -> str | None:
-    return f"{os.getuid()}:{os.getgid()}" if os.getuid() else None

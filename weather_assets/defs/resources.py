@@ -85,16 +85,18 @@ class RankBackendResource(dg.ConfigurableResource["RankBackend"]):
         from weather_assets.adapters.container_settings import ContainerSettings
         from weather_assets.adapters.rank_containers import ContainerBackend
 
-        def is_over(run_id: str) -> bool:
-            run = context.instance.get_run_by_id(run_id)
-            return run is None or run.is_finished
-
         return ContainerBackend(
             ContainerSettings.from_environment(os.environ),
             data_root=self.data_root.get().path,
-            run_id=context.run_id,
-            run_is_over=is_over,
+            run_id=context.run.run_id,
+            run_is_over=lambda run_id: run_is_over(context.instance, run_id),
         )
+
+
+def run_is_over(instance: dg.DagsterInstance, run_id: str) -> bool:
+    """Tells whether nothing works for a run any more; so for one that the instance never had."""
+    run = instance.get_run_by_id(run_id)
+    return run is None or run.is_finished
 
 
 class TrackedRun:

@@ -89,7 +89,7 @@ class ContainerPlace:
         """Prepares a folder that the ranks, who are nobody here, can write."""
         directory.chmod(0o777)
         shutil.copyfile(fake_rank.__file__, directory / "fake_rank.py")
-        return cls(directory, f"test-{directory.name}", settings_of_tests())
+        return cls(directory, f"{directory.parent.name}-{directory.name}", settings_of_tests())
 
     @property
     def command(self) -> tuple[str, ...]:
@@ -135,9 +135,9 @@ class ContainerPlace:
             time.sleep(0.05)
 
     def sweep(self) -> list[str]:
-        """Removes what is left, as the next training does."""
+        """Removes what is left, as the next training in this data root does."""
         with docker_client() as client:
-            return sweep(client, lambda run_id: run_id == self.run_id)
+            return sweep(client, self.directory_there, lambda run_id: run_id == self.run_id)
 
 
 def never(run_id: str) -> bool:
