@@ -34,8 +34,8 @@ from weather_assets.contract.statistics import (
 from weather_assets.forecasting.settings import Architecture, TrainingJob, TrainingSettings
 
 ROWS = 2_000
-MID_TRAINING_STEPS = 60
-"""Steps into an attempt at which a rank is harmed: some checkpoints old, far from the end."""
+MID_TRAINING_STEPS = 70
+"""Steps into an attempt at which a rank is harmed: three checkpoints old, far from the end."""
 
 SETTINGS = GangSettings(
     start_timeout_seconds=60,
@@ -104,13 +104,13 @@ def processed(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def job_file(processed: Path, folder: Path) -> Path:
-    """A job of a few seconds with a checkpoint every few dozen steps."""
+    """A job of a few seconds with a checkpoint at every validation, which is every 20 steps."""
     settings = TrainingSettings(
         architectures=(Architecture("small", hidden_units=(16,), piecewise=True),),
-        maximum_steps=450,
+        maximum_steps=600,
         patience=1_000,
         batch_rows=256,
-        checkpoint_interval_seconds=0.1,
+        checkpoint_interval_seconds=0.001,
         heartbeat_interval_seconds=0.05,
     )
     job = TrainingJob(
