@@ -25,7 +25,12 @@ SPARK_BUNDLES: tuple[tuple[str, ...], ...] = (
         "commands/test_suggestion.py",
         "benchmarks/test_benchmarks.py",
     ),
-    ("processing", "adapters/test_preparation.py", "adapters/test_spark_io.py"),
+    (
+        "processing",
+        "adapters/test_preparation.py",
+        "adapters/test_java_archive.py",
+        "adapters/test_spark_io.py",
+    ),
 )
 """Files and folders whose tests share a Spark session; one that is missing costs time alone."""
 
