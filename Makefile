@@ -12,7 +12,7 @@ dev: $(READY)
 	$(BIN)/weather-assets dev
 
 test: $(READY)
-	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses 3 --dist loadfile
 
 # Builds the images, starts a stack of its own, breaks it on purpose, and removes all of it.
 docker-test: $(READY)

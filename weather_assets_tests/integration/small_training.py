@@ -78,13 +78,13 @@ def write_processed(folder: Path) -> None:
 
 
 def job_file(processed: Path, folder: Path) -> Path:
-    """A job of a few seconds with a checkpoint every few dozen steps."""
+    """A job of a few seconds with a checkpoint at every validation, which is every 20 steps."""
     settings = TrainingSettings(
         architectures=(Architecture("small", hidden_units=(16,), piecewise=True),),
-        maximum_steps=450,
+        maximum_steps=600,
         patience=1_000,
         batch_rows=256,
-        checkpoint_interval_seconds=0.1,
+        checkpoint_interval_seconds=0.001,
         heartbeat_interval_seconds=0.05,
     )
     job = TrainingJob(

@@ -21,8 +21,8 @@ from weather_assets.adapters.rank_protocol import RankEvent
 from weather_assets.adapters.rank_watch import FailureCause
 from weather_assets_tests.integration.small_training import job_file, weights, write_processed
 
-MID_TRAINING_STEPS = 60
-"""Steps into an attempt at which a rank is harmed: some checkpoints old, far from the end."""
+MID_TRAINING_STEPS = 70
+"""Steps into an attempt at which a rank is harmed: three checkpoints old, far from the end."""
 
 SETTINGS = GangSettings(
     start_timeout_seconds=60,
