@@ -9,8 +9,7 @@ Shapes: N rows of this rank, B of them in one step, D encoded columns, K members
 import math
 import signal
 import time
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable
 from typing import Any
 
 import torch
@@ -20,72 +19,17 @@ from lightning.pytorch import LightningModule
 from torch import Tensor
 from torch.optim import AdamW, Optimizer
 
-from weather_assets.forecasting.checkpoints import CandidateProgress
-from weather_assets.forecasting.data import EpochOrder, LabelledRows
+from weather_assets.forecasting.batches import EncodedRows, StretchBatches
 from weather_assets.forecasting.events import RankEvents
 from weather_assets.forecasting.network import RainNetwork
 from weather_assets.forecasting.settings import TrainingSettings
 
+_VALIDATED_TOGETHER = 16_384
+"""Rows of one forward pass in validation: 12 MiB for each layer of the widest network."""
+
 
 class TrainingDivergedError(ValueError):
     """The loss is not a number any more. The message says where and what to change."""
-
-
-@dataclass(frozen=True, slots=True)
-class EncodedRows:
-    """Rows as the learned layers take them; encoded once, since nothing in the encoding is learned.
-
-    Attributes:
-        encoded_ND: in the precision of the weights, on the device of training.
-        labels_N: likewise.
-    """
-
-    encoded_ND: Tensor
-    labels_N: Tensor
-
-    @classmethod
-    def encode(
-        cls, rows: LabelledRows, network: RainNetwork, device: torch.device
-    ) -> "EncodedRows":
-        """Encodes rows in float64 and keeps them in the precision of the network's weights."""
-        with torch.no_grad():
-            encoded_ND = network.encode(torch.from_numpy(rows.features_NF))
-        labels_N = torch.from_numpy(rows.labels_N).to(encoded_ND.dtype)
-        return cls(encoded_ND.to(device), labels_N.to(device))
-
-
-@dataclass(frozen=True, slots=True)
-class EpochBatches:
-    """The steps up to the next validation, whenever it is iterated.
-
-    Lightning takes them for one epoch: beginning and ending one of its own costs as much as several
-    steps, and on small data an epoch has one step.
-
-    Attributes:
-        rows: of this rank.
-        order: of visiting them.
-        progress: says which epoch is next.
-        epochs: passes over the data between two validations.
-    """
-
-    rows: EncodedRows
-    order: EpochOrder
-    progress: CandidateProgress
-    epochs: int
-
-    def __len__(self) -> int:
-        """Returns the number of steps."""
-        return self.order.steps * self.epochs
-
-    def __iter__(self) -> Iterator[tuple[Tensor, Tensor, int]]:
-        """Yields encoded rows [B, D], labels [B], and the rows of the step over all ranks."""
-        device = self.rows.labels_N.device
-        first = self.progress.epoch
-        for epoch in range(first, first + self.epochs):
-            picks = self.order.batches(epoch)
-            for pick_B, rows_of_all_ranks in zip(picks, self.order.step_sizes(), strict=True):
-                own_B = pick_B.to(device)
-                yield self.rows.encoded_ND[own_B], self.rows.labels_N[own_B], rows_of_all_ranks
 
 
 class CandidateTraining(LightningModule):
@@ -94,7 +38,7 @@ class CandidateTraining(LightningModule):
     def __init__(
         self,
         network: RainNetwork,
-        batches: EpochBatches,
+        batches: StretchBatches,
         validation: EncodedRows,
         settings: TrainingSettings,
         events: RankEvents,
@@ -109,7 +53,7 @@ class CandidateTraining(LightningModule):
             validation: validation rows of this rank.
             settings: how to train.
             events: where progress is reported.
-            save_progress: called between epochs, when a checkpoint is due.
+            save_progress: called between validations, when a checkpoint is due.
             rival_loss: best validation log loss of the candidates tried before.
         """
         super().__init__()
@@ -121,10 +65,8 @@ class CandidateTraining(LightningModule):
         self.save_progress = save_progress
         self.rival_loss = rival_loss
         self.progress = batches.progress
-        self.steps = batches.order.steps
         self.peak_rate = settings.learning_rate * network.architecture.learning_rate_factor
-        self.epochs = epochs_allowed(settings, self.steps)
-        self._rows_per_epoch = sum(batches.order.step_sizes())
+        self.steps = settings.steps_allowed(batches.order.steps)
         self._loss_sum = torch.zeros((), dtype=torch.float64)
         self._last_save = time.monotonic()
         self._clock = time.monotonic()
@@ -170,11 +112,10 @@ class CandidateTraining(LightningModule):
         batch: Any,  # noqa: ARG002 - Lightning's signature
         batch_idx: int,
     ) -> None:
-        """Sets the learning rate: linear warm-up, then a cosine to zero over all allowed epochs."""
-        total = self.epochs * self.steps
-        done = self.progress.epoch * self.steps + batch_idx
-        rising = min(1.0, (done + 1) / max(1.0, self.settings.warmup_share * total))
-        falling = 0.5 * (1.0 + math.cos(math.pi * done / total))
+        """Sets the learning rate: linear warm-up, then a cosine to zero over all allowed steps."""
+        done = self.progress.step + batch_idx
+        rising = min(1.0, (done + 1) / max(1.0, self.settings.warmup_share * self.steps))
+        falling = 0.5 * (1.0 + math.cos(math.pi * done / self.steps))
         for group in self.trainer.optimizers[0].param_groups:
             group["lr"] = self.peak_rate * rising * falling
 
@@ -199,14 +140,15 @@ class CandidateTraining(LightningModule):
         return loss * (self.trainer.world_size / rows_of_all_ranks)
 
     def on_train_epoch_end(self) -> None:
-        """Counts the epochs, validates, and stops and checkpoints when it is time to."""
+        """Counts the steps, validates, and stops and checkpoints when it is time to."""
         progress = self.progress
-        progress.epoch += self.batches.epochs
-        progress.rows_stepped += self._rows_per_epoch * self.batches.epochs
-        self._validate()
+        rows = self.batches.row_count()
+        progress.step += self.batches.steps
+        progress.rows_stepped += rows
+        self._validate(rows)
         due = time.monotonic() - self._last_save >= self.settings.checkpoint_interval_seconds
         last = (
-            progress.epoch >= self.epochs
+            progress.step >= self.steps
             or progress.validations_without_gain >= self.settings.patience
             or self._is_hopeless()
         )
@@ -235,25 +177,18 @@ class CandidateTraining(LightningModule):
         self.save_progress()
         self._last_save = time.monotonic()
 
-    def _validate(self) -> None:
+    def _validate(self, rows_stepped: int) -> None:
         begun = time.monotonic()
         progress = self.progress
-        with torch.no_grad():
-            logits_N = self.network.member_logits(self.validation.encoded_ND).mean(0)
-            loss = F.binary_cross_entropy_with_logits(
-                logits_N, self.validation.labels_N, reduction="none"
-            )
-        epochs = progress.epoch - (int(progress.history[-1]["epoch"]) if progress.history else 0)
-        sums = torch.stack(
-            (loss.double().sum(), loss.new_tensor(len(loss), dtype=torch.float64), self._loss_sum)
-        )
+        loss_sum, rows = self._validation_loss()
+        sums = torch.stack((loss_sum, loss_sum.new_tensor(rows), self._loss_sum))
         validation_sum, validation_rows, training_sum = reduce_sum(sums).tolist()
         self._loss_sum.zero_()
         validation_loss = validation_sum / validation_rows
         if not math.isfinite(validation_loss):
             raise self._diverged("validation loss", validation_loss, "its end")
         if validation_loss < progress.best_loss:
-            progress.best_loss, progress.best_epoch = validation_loss, progress.epoch
+            progress.best_loss, progress.best_step = validation_loss, progress.step
             progress.best_weights = {
                 name: weight.detach().clone() for name, weight in self.network.state_dict().items()
             }
@@ -262,8 +197,9 @@ class CandidateTraining(LightningModule):
             progress.validations_without_gain += 1
         progress.validation_seconds += time.monotonic() - begun
         row: dict[str, float] = {
-            "epoch": progress.epoch,
-            "train_loss": training_sum / (epochs * self._rows_per_epoch),
+            "step": progress.step,
+            "epoch": epochs_of(progress.step, self.batches.order.steps),
+            "train_loss": training_sum / rows_stepped,
             "validation_loss": validation_loss,
             "validation_rows": int(validation_rows),
         }
@@ -274,24 +210,33 @@ class CandidateTraining(LightningModule):
                 variant=progress.name, **row, samples_per_second=progress.rows_stepped / seconds
             )
 
+    def _validation_loss(self) -> tuple[Tensor, int]:
+        """Returns the sum of the log losses of this rank's validation rows, and how many it has."""
+        total = torch.zeros((), dtype=torch.float64, device=self.device)
+        encoded_ND, labels_N = self.validation.encoded_ND, self.validation.labels_N
+        with torch.no_grad():
+            for first in range(0, len(labels_N), _VALIDATED_TOGETHER):
+                some = slice(first, first + _VALIDATED_TOGETHER)
+                logits_B = self.network.member_logits(encoded_ND[some]).mean(0)
+                total += (
+                    F.binary_cross_entropy_with_logits(logits_B, labels_N[some], reduction="none")
+                    .double()
+                    .sum()
+                )
+        return total, len(labels_N)
+
     def _diverged(self, what: str, value: float, where: str) -> TrainingDivergedError:
+        epoch = self.progress.step // self.batches.order.steps + 1
         return TrainingDivergedError(
-            f"{what} of {self.progress.name!r} became {value} in epoch "
-            f"{self.progress.epoch + 1}, at {where}; lower learning_rate (peak now "
+            f"{what} of {self.progress.name!r} became {value} in epoch {epoch}, at {where}; lower "
+            "learning_rate (peak now "
             f"{self.peak_rate}) or look for extreme values in the training rows"
         )
 
 
-def epochs_between_validations(settings: TrainingSettings, steps: int) -> int:
-    """Returns the passes over the data between two validations, for `steps` steps a pass."""
-    return max(1, round(settings.validation_interval_steps / steps))
-
-
-def epochs_allowed(settings: TrainingSettings, steps: int) -> int:
-    """Returns the most passes over the data, a multiple of those between two validations."""
-    interval = epochs_between_validations(settings, steps)
-    wanted = max(math.ceil(settings.maximum_steps / steps), settings.minimum_epochs)
-    return interval * math.ceil(wanted / interval)
+def epochs_of(steps: int, epoch_steps: int) -> float:
+    """Returns how many passes over the data some steps are; an int where they are whole ones."""
+    return steps / epoch_steps if steps % epoch_steps else steps // epoch_steps
 
 
 def reduce_sum(values: Tensor) -> Tensor:
