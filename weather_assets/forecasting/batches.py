@@ -164,12 +164,13 @@ def join(parts: list[LabelledRows]) -> LabelledRows:
     )
 
 
+Stretch = Iterator[tuple[Tensor, Tensor, int]]
+"""For each step encoded rows [B, D], labels [B], and the number of its rows over all ranks."""
+
+
 @dataclass(frozen=True, slots=True)
 class StretchBatches:
-    """The steps up to the next validation, whenever it is iterated.
-
-    Lightning takes them for one epoch: beginning and ending one of its own costs as much as several
-    steps, and on small data an epoch has one step.
+    """The steps up to the next validation, as the one batch of what Lightning takes for an epoch.
 
     Attributes:
         rows: of this rank.
@@ -184,11 +185,14 @@ class StretchBatches:
     steps: int
 
     def __len__(self) -> int:
-        """Returns the number of steps."""
-        return self.steps
+        """Returns the number of batches: one."""
+        return 1
 
-    def __iter__(self) -> Iterator[tuple[Tensor, Tensor, int]]:
-        """Yields encoded rows [B, D], labels [B], and the rows of the step over all ranks."""
+    def __iter__(self) -> Iterator[Stretch]:
+        """Yields the steps, whose rows are assembled one step at a time."""
+        yield self._stretch()
+
+    def _stretch(self) -> Stretch:
         step, last = self.progress.step, self.progress.step + self.steps
         while step < last:
             epoch, within = divmod(step, self.order.steps)

@@ -89,20 +89,19 @@ class ShardOrder:
             key: seed, epoch and number of the shard.
         """
         self._key = key
-        whole = size <= WINDOW_ROWS
-        length = max(size, 1) if whole else BLOCK_ROWS
-        blocks = [range(first, min(first + length, size)) for first in range(0, size, length)]
-        if not whole:
-            blocks = [
-                blocks[index] for index in np.random.default_rng(key).permutation(len(blocks))
-            ]
-        together = 1 if whole else WINDOW_ROWS // BLOCK_ROWS
+        self._whole = size <= WINDOW_ROWS
+        if self._whole:
+            self._windows = [(range(size),)]
+            self._starts = [0, size]
+            return
+        starts = range(0, size, BLOCK_ROWS)
+        blocks = [range(start, min(start + BLOCK_ROWS, size)) for start in starts]
+        shuffled = [blocks[index] for index in np.random.default_rng(key).permutation(len(blocks))]
+        together = WINDOW_ROWS // BLOCK_ROWS
         self._windows = [
-            tuple(blocks[first : first + together]) for first in range(0, len(blocks), together)
+            tuple(shuffled[first : first + together]) for first in range(0, len(blocks), together)
         ]
-        sizes = [sum(map(len, window)) for window in self._windows]
-        self._starts = [0, *accumulate(sizes)]
-        self._whole = whole
+        self._starts = [0, *accumulate(sum(map(len, window)) for window in self._windows)]
 
     def window_at(self, place: int) -> Window:
         """Returns the window of a place, 0 for the row that is visited first."""

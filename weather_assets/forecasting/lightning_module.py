@@ -19,7 +19,7 @@ from lightning.pytorch import LightningModule
 from torch import Tensor
 from torch.optim import AdamW, Optimizer
 
-from weather_assets.forecasting.batches import EncodedRows, StretchBatches
+from weather_assets.forecasting.batches import EncodedRows, Stretch, StretchBatches
 from weather_assets.forecasting.events import RankEvents
 from weather_assets.forecasting.network import RainNetwork
 from weather_assets.forecasting.settings import TrainingSettings
@@ -33,7 +33,11 @@ class TrainingDivergedError(ValueError):
 
 
 class CandidateTraining(LightningModule):
-    """Fits one network on this rank's rows, in step with the other ranks."""
+    """Fits one network on this rank's rows, in step with the other ranks.
+
+    All steps between two validations are one batch to Lightning, and optimised by hand: its own
+    loop takes 0.5 ms for each batch, more than the additive network for a step of 1,600 rows.
+    """
 
     def __init__(
         self,
@@ -57,6 +61,7 @@ class CandidateTraining(LightningModule):
             rival_loss: best validation log loss of the candidates tried before.
         """
         super().__init__()
+        self.automatic_optimization = False
         self.network = network
         self.batches = batches
         self.validation = validation
@@ -107,20 +112,8 @@ class CandidateTraining(LightningModule):
         self._loss_sum = self._loss_sum.to(self.device)
         self._clock = time.monotonic()
 
-    def on_train_batch_start(
-        self,
-        batch: Any,  # noqa: ARG002 - Lightning's signature
-        batch_idx: int,
-    ) -> None:
-        """Sets the learning rate: linear warm-up, then a cosine to zero over all allowed steps."""
-        done = self.progress.step + batch_idx
-        rising = min(1.0, (done + 1) / max(1.0, self.settings.warmup_share * self.steps))
-        falling = 0.5 * (1.0 + math.cos(math.pi * done / self.steps))
-        for group in self.trainer.optimizers[0].param_groups:
-            group["lr"] = self.peak_rate * rising * falling
-
-    def training_step(self, batch: tuple[Tensor, Tensor, int], batch_idx: int) -> Tensor:
-        """Returns this rank's share of the step's mean loss.
+    def training_step(self, batch: Stretch, batch_idx: int) -> None:  # noqa: ARG002 - Lightning's
+        """Takes all steps up to the next validation.
 
         DDP averages gradients over ranks; summing here, and dividing by rows of all ranks over the
         number of ranks, makes that average the mean over all rows, however unevenly they are held.
@@ -128,16 +121,27 @@ class CandidateTraining(LightningModule):
         Raises:
             TrainingDivergedError: if the loss is NaN or infinite.
         """
-        encoded_BD, labels_B, rows_of_all_ranks = batch
-        logits_KB = self.network.member_logits(encoded_BD)
-        loss = F.binary_cross_entropy_with_logits(
-            logits_KB, labels_B.expand_as(logits_KB), reduction="sum"
-        ) / len(logits_KB)
-        if not torch.isfinite(loss):
-            raise self._diverged("training loss", loss.item(), f"step {batch_idx + 1}")
-        self._loss_sum += loss.detach()
-        self.events.step += 1
-        return loss * (self.trainer.world_size / rows_of_all_ranks)
+        optimizer = self.trainer.optimizers[0]
+        for index, (encoded_BD, labels_B, rows_of_all_ranks) in enumerate(batch):
+            self._set_rate(optimizer, self.progress.step + index)
+            logits_KB = self.network.member_logits(encoded_BD)
+            loss = F.binary_cross_entropy_with_logits(
+                logits_KB, labels_B.expand_as(logits_KB), reduction="sum"
+            ) / len(logits_KB)
+            if not torch.isfinite(loss):
+                raise self._diverged("training loss", loss.item(), f"step {index + 1}")
+            optimizer.zero_grad()
+            self.manual_backward(loss * (self.trainer.world_size / rows_of_all_ranks))
+            optimizer.step()
+            self._loss_sum += loss.detach()
+            self.events.step += 1
+
+    def _set_rate(self, optimizer: Optimizer, step: int) -> None:
+        """Sets the learning rate: linear warm-up, then a cosine to zero over all allowed steps."""
+        rising = min(1.0, (step + 1) / max(1.0, self.settings.warmup_share * self.steps))
+        falling = 0.5 * (1.0 + math.cos(math.pi * step / self.steps))
+        for group in optimizer.param_groups:
+            group["lr"] = self.peak_rate * rising * falling
 
     def on_train_epoch_end(self) -> None:
         """Counts the steps, validates, and stops and checkpoints when it is time to."""

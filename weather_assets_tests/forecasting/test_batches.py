@@ -109,10 +109,12 @@ def test_a_stretch_goes_on_where_the_last_one_ended(
     stretch = StretchBatches(rows, order(), progress, steps)
     seen: list[torch.Tensor] = []
     for _ in range(52 // steps):
-        found = list(stretch)
-        assert len(found) == len(stretch) == steps
-        assert sum(batch[2] for batch in found) == stretch.row_count()
-        seen += [batch[1] for batch in found]
+        (batch,) = stretch
+        found = list(batch)
+        assert len(stretch) == 1
+        assert len(found) == steps
+        assert sum(rows for _, _, rows in found) == stretch.row_count()
+        seen += [labels for _, labels, _ in found]
         progress.step += steps
     assert [part.tolist() for part in seen] == [part.tolist() for part in whole[: len(seen)]]
 
