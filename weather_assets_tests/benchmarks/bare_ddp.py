@@ -48,10 +48,11 @@ def main(job_file: Path, result_file: Path) -> None:
     contract = Contract.from_dict(json.loads(job.contract.read_text(encoding="utf-8")))
     statistics = TrainingStatistics.from_json(job.statistics.read_text(encoding="utf-8"))
     table = pq.read_table(job.rows, filters=[("split", "=", "train")])
-    rows_per_step = job.settings.rows_per_step(len(table)) // world_size
+    steps_per_epoch = max(1, len(table) // job.settings.rows_per_step(len(table)))
+    rows_per_step = len(table) // steps_per_epoch // world_size
     table = table.slice(rank * len(table) // world_size, len(table) // world_size)
     features_NF = torch.from_numpy(feature_matrix(table, contract))
-    labels_N = torch.from_numpy(table["label_encoded"].to_numpy()).float()
+    labels_N = torch.tensor(table["label_encoded"].to_numpy(), dtype=torch.float32)
     seconds = 0.0
     for architecture in job.settings.architectures:
         torch.manual_seed(job.settings.seed)
