@@ -166,6 +166,7 @@ def _describe_ranks(
         "host": socket.gethostname(),
         "pid": os.getpid(),
         "device": str(rank_device(place)),
+        "threads": torch.get_num_threads(),
         "training_rows": training_rows,
         "validation_rows": len(data.validation),
         "samples_per_second": share * sum(c.rows_stepped for c in progress.candidates) / seconds,

@@ -76,7 +76,7 @@ def _start(folder: Path, rank: int, world_size: int, port: int) -> subprocess.Po
             str(folder / "job.json"),
         ],
         env={
-            **os.environ,
+            **{name: value for name, value in os.environ.items() if name != "OMP_NUM_THREADS"},
             **{name: str(value) for name, value in places.items()},
             "MASTER_ADDR": "127.0.0.1",
         },
@@ -227,6 +227,7 @@ def test_two_ranks_agree_with_one_and_count_every_validation_row_once(
     assert result["validation_rows"] == len(rows)
     assert result["training_rows"] == 400
     assert [rank["rank"] for rank in result["ranks"]] == [0, 1]
+    assert [rank["threads"] for rank in result["ranks"]] == [SETTINGS.threads_per_rank] * 2
     history = json.loads((job.output / "history.json").read_text())
     assert {row["validation_rows"] for run in history.values() for row in run} == {len(rows)}
 
