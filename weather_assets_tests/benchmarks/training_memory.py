@@ -30,7 +30,7 @@ from weather_assets_tests.benchmarks.measurements import (
 from weather_assets_tests.benchmarks.prepared_rows import prepared_job, write_prepared_rows
 
 ROWS = (1_000_000, 10_000_000, 30_000_000)
-MOST_BYTES = 2.5 * 2**30
+MOST_BYTES = 3.0 * 2**30
 """So that Spark's Java and the run's own process have as much again within 6 GB."""
 _SAMPLE_SECONDS = 0.2
 
@@ -41,6 +41,7 @@ class MemoryWatch:
     def __init__(self) -> None:
         """Watches nothing yet."""
         self.peak_bytes = 0
+        self._sampled = threading.Event()
         self._ended = threading.Event()
         self._thread = threading.Thread(target=self._watch, name="memory", daemon=True)
 
@@ -54,6 +55,10 @@ class MemoryWatch:
         self._ended.set()
         self._thread.join()
 
+    def wait_for_sample(self) -> None:
+        """Returns when memory was looked at once."""
+        self._sampled.wait(timeout=10 * _SAMPLE_SECONDS)
+
     def _watch(self) -> None:
         own = psutil.Process()
         while not self._ended.wait(_SAMPLE_SECONDS):
@@ -62,6 +67,7 @@ class MemoryWatch:
                 with suppress(psutil.Error):
                     total += _memory_bytes(process)
             self.peak_bytes = max(self.peak_bytes, total)
+            self._sampled.set()
 
 
 def _memory_bytes(process: psutil.Process) -> int:
