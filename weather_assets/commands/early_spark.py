@@ -5,6 +5,7 @@ the session is set up (`adapters.spark_io`), or who uses it (dagster-pyspark's r
 """
 
 import contextlib
+import os
 import threading
 
 from weather_assets.adapters.data_root import DataRoot
@@ -25,11 +26,11 @@ def start_spark_early(root: DataRoot, *, sample: bool) -> None:
     # All imports in this thread: two of them that import parts of one package can see half of it.
     from pyspark.sql import SparkSession
 
-    from weather_assets.adapters.spark_io import spark_configuration, use_this_python
+    from weather_assets.adapters.spark_io import session_configuration, use_this_python
 
     use_this_python()
     builder = SparkSession.builder
-    for key, value in spark_configuration("*").items():
+    for key, value in session_configuration(os.environ).items():
         builder = builder.config(key, value)
 
     def start() -> None:

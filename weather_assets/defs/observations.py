@@ -77,8 +77,8 @@ def raw_weather(config: RawWeatherConfig, data_root: DataRootResource) -> dg.Mat
     """The set of raw CSV files in `raw/`, identified by content.
 
     One entry is one file; the data version is a hash of the files' hashes, so that touching or
-    renaming a file changes nothing. Written to `raw/.snapshot.json`. Fails if `raw/` holds no file
-    or a file does not stop growing; the blocking check fails if no contract explains a header.
+    renaming a file changes nothing. Written to `processed/raw_files.json`. Fails if `raw/` holds no
+    file or a file does not stop growing; the blocking check fails if no contract explains a header.
     """
     root = data_root.get()
     if config.settle_seconds:
@@ -176,8 +176,10 @@ def observations(
         warm_up.get().begin(model_registry.get)
 
     def start_spark() -> "SparkSession":
-        if trains:  # new rows: what waits for them can load meanwhile
-            warm_up.get().begin_ranks(gang_settings(TrainingConfig()), rank_backend.get())
+        # New rows: what waits for them can load meanwhile. The job of early ranks is in a folder of
+        # this machine, which containers do not see.
+        if trains and not rank_backend.in_containers:
+            warm_up.get().begin_ranks(gang_settings(TrainingConfig()), rank_backend.get(context))
         return spark.spark_session
 
     prepared = prepare_weather(
