@@ -26,13 +26,13 @@ from weather_assets_tests.benchmarks.measurements import (
     Workplace,
 )
 from weather_assets_tests.benchmarks.processes import Program, run_together
+from weather_assets_tests.benchmarks.product_run import stage_seconds
 from weather_assets_tests.synthetic import write_five_column
 
 LAST = "model_verdict"
 FIRST, COLD, WARM = "first run", "new process", "running process"
 MOST_ORCHESTRATION_SECONDS = 3.0
 _TIMEOUT_SECONDS = 600.0
-_ENDS = (dg.DagsterEventType.STEP_SUCCESS, dg.DagsterEventType.STEP_FAILURE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,20 +74,9 @@ def measure(workplace: Workplace) -> BenchmarkResult:
 
 def newest_stages(root: DataRoot) -> dict[str, float]:
     """Returns the seconds of each step of the newest run of a data root, in their order."""
-    started: dict[str, float] = {}
-    taken: dict[str, float] = {}
     with dg.DagsterInstance.from_config(str(root.dagster_home)) as instance:
         (run,) = instance.get_runs(limit=1)
-        entries = instance.all_logs(run.run_id)
-    for entry in entries:
-        event = entry.dagster_event
-        if event is None or event.step_key is None:
-            continue
-        if event.event_type is dg.DagsterEventType.STEP_START:
-            started[event.step_key] = entry.timestamp
-        elif event.event_type in _ENDS:
-            taken[event.step_key] = entry.timestamp - started[event.step_key]
-    return taken
+        return stage_seconds(instance.all_logs(run.run_id))
 
 
 def report(passages: Mapping[str, Passage]) -> BenchmarkResult:

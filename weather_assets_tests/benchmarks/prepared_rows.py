@@ -5,6 +5,7 @@ belong here: raw files (`weather_assets_tests.synthetic`), or training.
 """
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -12,14 +13,10 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from weather_assets.contract.loading import builtin_contracts
 from weather_assets.contract.schema import Contract
-from weather_assets.contract.statistics import (
-    QUANTILE_COUNT,
-    FeatureStatistics,
-    TrainingStatistics,
-)
+from weather_assets.contract.statistics import TrainingStatistics
 from weather_assets.forecasting.settings import TrainingJob, TrainingSettings
+from weather_assets_tests.integration.small_training import five_column_contract, statistics_of
 
 PART_ROWS = 2_000_000
 _SPLITS = ("train", "validation", "test")
@@ -45,13 +42,8 @@ def write_prepared_rows(folder: Path, rows: int, seed: int = 0) -> None:
         table = _part(contract, min(PART_ROWS, rows - start), np.random.default_rng((seed, number)))
         pq.write_table(table, parts / f"part-{number:05}.parquet", row_group_size=500_000)
         if number == 0:
-            statistics = _statistics(table, contract, rows / len(table))
+            statistics = _scaled(statistics_of(table, contract), rows / len(table))
             (folder / "statistics.json").write_text(statistics.to_json(), encoding="utf-8")
-
-
-def five_column_contract() -> Contract:
-    """Returns the built-in contract without a time."""
-    return next(contract for contract in builtin_contracts() if contract.name == "five_column")
 
 
 def prepared_job(folder: Path, output: Path, settings: TrainingSettings) -> TrainingJob:
@@ -84,23 +76,12 @@ def _part(contract: Contract, rows: int, random: np.random.Generator) -> pa.Tabl
     )
 
 
-def _statistics(table: pa.Table, contract: Contract, factor: float) -> TrainingStatistics:
-    train = table.filter(pa.array(table["split"].to_numpy(zero_copy_only=False) == "train"))
-    features: list[FeatureStatistics] = []
-    for name in (feature.name for feature in contract.features):
-        values = train[name].to_numpy()
-        quantiles = np.quantile(values, np.linspace(0, 1, QUANTILE_COUNT))
-        features.append(
-            FeatureStatistics(
-                name=name,
-                count=int(len(values) * factor),
-                missing=0,
-                mean=float(values.mean()),
-                standard_deviation=float(values.std()),
-                minimum=float(values.min()),
-                maximum=float(values.max()),
-                quantiles=tuple(map(float, quantiles)),
-            )
-        )
-    events = int(train["label_encoded"].to_numpy().sum())
-    return TrainingStatistics(int(len(train) * factor), int(events * factor), tuple(features))
+def _scaled(statistics: TrainingStatistics, factor: float) -> TrainingStatistics:
+    return replace(
+        statistics,
+        training_rows=int(statistics.training_rows * factor),
+        training_positive=int(statistics.training_positive * factor),
+        features=tuple(
+            replace(feature, count=int(feature.count * factor)) for feature in statistics.features
+        ),
+    )
