@@ -27,7 +27,7 @@ from weather_assets.forecasting.row_files import RowFiles
 RESIDENT_BYTES = 256 * 2**20
 """Most memory of a rank for encoded training rows: 390,000 five-column rows with piecewise-linear
 columns, or 6 million without."""
-_ENCODED_TOGETHER = 4_096
+_ENCODED_TOGETHER = 1_024
 """Rows whose encoding, in float64 and with its intermediate results, still fits a core's cache."""
 
 
