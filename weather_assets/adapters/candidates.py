@@ -185,7 +185,7 @@ def _train(
             backend=backend,
             on_event=on_event,
         )
-    shutil.rmtree(output / "checkpoints", ignore_errors=True)
+    job.remove_scratch()
     shutil.copyfile(processed / "contract.json", output / "contract.json")
     return output, gang
 
@@ -222,11 +222,11 @@ def _register(
     registry.log_history(
         run_id,
         [
-            (f"{variant}_{name}", int(row["epoch"]), float(value))
+            (f"{variant}_{name}", int(row["step"]), float(value))
             for variant, rows in history.items()
             for row in rows
             for name, value in row.items()
-            if name != "epoch"
+            if name not in ("step", "epoch")
         ],
     )
     (trained / "learning_curves.png").write_bytes(draw_learning_curves(history))

@@ -8,10 +8,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-import pandas as pd
-
 from weather_assets.adapters.candidates import DATA_VERSION, candidate_folder
 from weather_assets.adapters.data_root import DataRoot
+from weather_assets.adapters.judged_rows import read_judged_rows
 from weather_assets.adapters.model_registry import ModelRegistry, ModelVersion, read_json
 from weather_assets.adapters.processed_versions import ProcessedVersions
 from weather_assets.contract.schema import Contract
@@ -75,7 +74,7 @@ def judge_candidate(root: DataRoot, registry: ModelRegistry, criteria: Criteria)
     if champion is not None and champion.version == candidate.version:
         champion = None
     contract = Contract.from_dict(read_json(processed / "contract.json"))
-    table = pd.read_parquet(processed / "weather.parquet")
+    table = read_judged_rows(processed / "weather.parquet")
     samples = read_samples(table, contract)
     assessment = assess_candidate(
         table,

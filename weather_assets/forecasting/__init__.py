@@ -3,7 +3,11 @@
 - `settings`: what a training run may be told, and the job file that one rank reads.
 - `preprocessing`: imputation, scaling and encodings, fitted on training rows, inside the network.
 - `network`: the network itself; saving and loading without pickles.
-- `data`: Parquet to tensors; which rank holds and visits which rows in which order.
+- `data`: prepared rows as arrays.
+- `row_files`, `row_sorting`: prepared rows as flat files in a reproducible order, of any number.
+- `epoch_order`: which rank visits which rows in which order.
+- `rank_data`: from a job file to what one rank trains on.
+- `batches`: the encoded rows of each step, resident or streamed.
 - `lightning_module`: what a step, a validation and a stop are.
 - `trainer`, `training`: one rank under Lightning DDP, from job file to candidate directory.
 - `rank_environment`: who a rank is.

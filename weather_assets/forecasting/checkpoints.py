@@ -22,10 +22,10 @@ class CandidateProgress:
 
     Attributes:
         name: of the architecture.
-        epoch: completed epochs.
+        step: completed optimiser steps.
         finished: whether it needs no more training.
         validations_without_gain: since the best one.
-        best_epoch: completed epochs at the best validation; 0 before the first.
+        best_step: completed steps at the best validation; 0 before the first.
         best_loss: validation log loss then.
         best_weights: the network's weights then.
         weights: the network's weights now; empty for an untrained or a finished network.
@@ -37,10 +37,10 @@ class CandidateProgress:
     """
 
     name: str
-    epoch: int = 0
+    step: int = 0
     finished: bool = False
     validations_without_gain: int = 0
-    best_epoch: int = 0
+    best_step: int = 0
     best_loss: float = float("inf")
     best_weights: dict[str, Tensor] = field(default_factory=dict[str, Tensor])
     weights: dict[str, Tensor] = field(default_factory=dict[str, Tensor])

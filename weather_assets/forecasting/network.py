@@ -30,6 +30,8 @@ from weather_assets.forecasting.settings import Architecture
 WEIGHTS_FILE = "model.safetensors"
 DESCRIPTION_FILE = "network.json"
 _FORMAT = 1
+_AT_ONCE = 65_536
+"""Rows that are forecast together: encoding one numeric feature of them takes some 50 MB."""
 
 
 class NetworkFileError(ValueError):
@@ -159,7 +161,11 @@ class RainNetwork(nn.Module):
         """
         exact = deepcopy(self).to(device="cpu", dtype=torch.float64)
         with torch.inference_mode():
-            return torch.sigmoid(exact(torch.from_numpy(features_NF))).numpy()
+            parts = [
+                torch.sigmoid(exact(torch.from_numpy(features_NF[first : first + _AT_ONCE])))
+                for first in range(0, max(len(features_NF), 1), _AT_ONCE)
+            ]
+            return torch.cat(parts).numpy()
 
 
 def save_network(network: RainNetwork, folder: Path) -> None:

@@ -5,6 +5,8 @@ anything that acts on them, or anything that needs torch (the launcher writes jo
 """
 
 import json
+import math
+import shutil
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
@@ -94,9 +96,13 @@ class TrainingSettings:
         learning_rate: peak of AdamW's rate, reached after the warm-up, then a cosine down to 0.
         weight_decay: AdamW's decoupled decay (Loshchilov and Hutter 2019), on weight matrices only.
         warmup_share: share of all steps over which the rate rises.
-        maximum_steps: optimiser steps per candidate; whole epochs, so a few more may be taken.
-        minimum_epochs: passes over the data that are allowed however many steps they take.
-        validation_interval_steps: steps between validations, rounded to whole epochs.
+        maximum_steps: optimiser steps per candidate; the last one ends with a validation, so a few
+            more may be taken. Of more rows than that many steps visit, only as many are used: those
+            with the lowest hashes, which is a sample.
+        validation_interval_steps: steps between validations; rounded to whole epochs where an epoch
+            is shorter than two of them.
+        validation_rows: validation rows, at most, that choose epoch and candidate. What is reported
+            of the chosen one is of all of them.
         patience: validations without a better log loss after which a candidate is finished. On the
             four development files, 4 already keeps every best epoch.
         hopeless_loss_ratio: a candidate is given up when, after `patience` validations, its log
@@ -120,8 +126,8 @@ class TrainingSettings:
     weight_decay: float = 0.1
     warmup_share: float = 0.1
     maximum_steps: int = 300
-    minimum_epochs: int = 3
     validation_interval_steps: int = 20
+    validation_rows: int = 262_144
     patience: int = 5
     hopeless_loss_ratio: float = 1.5
     batch_rows: int | None = None
@@ -147,8 +153,8 @@ class TrainingSettings:
             _require(name, getattr(self, name), "0 or more", fulfilled=getattr(self, name) >= 0)
         for name in (
             "maximum_steps",
-            "minimum_epochs",
             "validation_interval_steps",
+            "validation_rows",
             "patience",
             "logical_shards",
             "threads_per_rank",
@@ -171,6 +177,23 @@ class TrainingSettings:
         """
         chosen = self.batch_rows or min(max(training_rows // 16, 1024), 65536)
         return min(chosen, training_rows)
+
+    def training_share(self, training_rows: int) -> float:
+        """Returns the share of the training rows that the allowed steps can visit, in (0, 1]."""
+        reach = self.maximum_steps * self.rows_per_step(training_rows)
+        return min(1.0, reach / training_rows) if training_rows else 1.0
+
+    def stretch_steps(self, epoch_steps: int) -> int:
+        """Returns the steps from one validation to the next, where an epoch has `epoch_steps`."""
+        interval = self.validation_interval_steps
+        if epoch_steps >= 2 * interval:
+            return interval
+        return epoch_steps * max(1, round(interval / epoch_steps))
+
+    def steps_allowed(self, epoch_steps: int) -> int:
+        """Returns the most steps of a candidate, where an epoch has `epoch_steps`."""
+        stretch = self.stretch_steps(epoch_steps)
+        return stretch * math.ceil(self.maximum_steps / stretch)
 
     def to_dict(self) -> dict[str, Any]:
         """Returns a JSON-ready description; `from_dict` is its inverse."""
@@ -208,7 +231,8 @@ class TrainingJob:
         rows: `weather.parquet`, a file or a folder of parts.
         contract: `contract.json`, as `Contract.to_dict` wrote it.
         statistics: `statistics.json` of the training rows.
-        output: folder for the candidate; made if missing. Checkpoints go to `checkpoints/` in it.
+        output: folder for the candidate; made if missing. Checkpoints and row files are in it until
+            they are removed.
         settings: how to train.
     """
 
@@ -219,9 +243,25 @@ class TrainingJob:
     settings: TrainingSettings = TrainingSettings()
 
     @property
+    def row_files(self) -> Path:
+        """Folder of the rows as training reads them, made from `rows` by the rank that is first."""
+        return self.output / "row_files"
+
+    @property
+    def row_files_lock(self) -> Path:
+        """Held by the rank that makes them."""
+        return self.output / "row_files.lock"
+
+    @property
     def checkpoints(self) -> Path:
         """Folder of what a relaunched gang continues from."""
         return self.output / "checkpoints"
+
+    def remove_scratch(self) -> None:
+        """Removes from the output what only an unfinished training needs."""
+        for folder in (self.checkpoints, self.row_files):
+            shutil.rmtree(folder, ignore_errors=True)
+        self.row_files_lock.unlink(missing_ok=True)
 
     def write(self, path: Path) -> None:
         """Writes the job file."""

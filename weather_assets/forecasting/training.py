@@ -5,11 +5,10 @@ Does not belong here: what a step does (`lightning_module`), Lightning's trainer
 starting ranks (`weather_assets.adapters`).
 """
 
-import hashlib
 import json
 import os
 import socket
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -17,85 +16,19 @@ import numpy as np
 import torch
 import torch.distributed
 
-from weather_assets.contract.schema import Contract
-from weather_assets.contract.statistics import TrainingStatistics
+from weather_assets.forecasting.batches import EncodedRows, StretchBatches, step_rows
 from weather_assets.forecasting.checkpoints import CandidateProgress, RunProgress
-from weather_assets.forecasting.data import (
-    EpochOrder,
-    LabelledRows,
-    read_split,
-    shards_of_rank,
-    validation_share,
-)
+from weather_assets.forecasting.epoch_order import EpochOrder
 from weather_assets.forecasting.events import RankEvents
-from weather_assets.forecasting.lightning_module import (
-    CandidateTraining,
-    EncodedRows,
-    EpochBatches,
-    epochs_between_validations,
-    reduce_sum,
-)
+from weather_assets.forecasting.lightning_module import CandidateTraining, epochs_of, reduce_sum
 from weather_assets.forecasting.network import RainNetwork, save_network
+from weather_assets.forecasting.rank_data import RankData
 from weather_assets.forecasting.rank_environment import RankEnvironment
 from weather_assets.forecasting.settings import Architecture, TrainingJob
 from weather_assets.forecasting.trainer import make_trainer, rank_device, silence_lightning
 
 HISTORY_FILE = "history.json"
 RESULT_FILE = "result.json"
-
-
-@dataclass(frozen=True, slots=True)
-class RankData:
-    """What one rank trains on.
-
-    Attributes:
-        contract: of the rows.
-        statistics: of all training rows.
-        training: this rank's training rows.
-        training_rows: over all ranks.
-        validation: this rank's validation rows.
-        fingerprint: of everything that decides the result.
-    """
-
-    contract: Contract
-    statistics: TrainingStatistics
-    training: LabelledRows
-    training_rows: int
-    validation: LabelledRows
-    fingerprint: str
-
-    @classmethod
-    def read(cls, job: TrainingJob, place: RankEnvironment) -> "RankData":
-        """Reads this rank's share of the prepared rows.
-
-        Raises:
-            TrainingDataError: if the rows cannot be trained on.
-            OSError: if the contract or the statistics are missing.
-        """
-        contract = Contract.from_dict(json.loads(job.contract.read_text(encoding="utf-8")))
-        statistics = TrainingStatistics.from_json(job.statistics.read_text(encoding="utf-8"))
-        training = read_split(job.rows, contract, "train")
-        validation = read_split(job.rows, contract, "validation")
-        settings = job.settings
-        digest = hashlib.sha256()
-        for text in (json.dumps(settings.to_dict()), contract.fingerprint, statistics.to_json()):
-            digest.update(text.encode())
-        for values in (
-            training.features_NF,
-            training.labels_N,
-            validation.features_NF,
-            validation.labels_N,
-        ):
-            digest.update(np.ascontiguousarray(values).tobytes())
-        own = shards_of_rank(len(training), settings.logical_shards, place.rank, place.world_size)
-        return cls(
-            contract=contract,
-            statistics=statistics,
-            training=training.take(np.concatenate([np.arange(s.start, s.stop) for s in own])),
-            training_rows=len(training),
-            validation=validation_share(validation, place.rank, place.world_size),
-            fingerprint=digest.hexdigest(),
-        )
 
 
 def run_rank(job: TrainingJob, place: RankEnvironment, events: RankEvents) -> None:
@@ -117,15 +50,14 @@ def run_rank(job: TrainingJob, place: RankEnvironment, events: RankEvents) -> No
     settings = job.settings
     torch.set_num_threads(settings.threads_per_rank)
     silence_lightning()
-    data = RankData.read(job, place)
+    data = RankData.read(job, place, events)
     events.step += 1
-    if place.rank == 0:
-        job.output.mkdir(parents=True, exist_ok=True)
+    order = _order(job, data)
     progress = RunProgress.resume(job.checkpoints, data.fingerprint)
     for index, architecture in enumerate(settings.architectures):
         candidate = progress.candidate(index, architecture.name)
         if not candidate.finished:
-            _train(architecture, index, candidate, progress, job, place, data, events)
+            _train(architecture, index, candidate, progress, job, data, order, events)
             if place.rank == 0:
                 progress.save(job.checkpoints)
     best = min(
@@ -134,12 +66,24 @@ def run_rank(job: TrainingJob, place: RankEnvironment, events: RankEvents) -> No
     )
     network = _best_network(*best, data)
     scores = _validation_scores(network, data)
-    ranks = _describe_ranks(progress, data, place)
+    ranks = _describe_ranks(progress, data, order)
     if place.rank == 0:
         save_network(network, job.output)
         history = {candidate.name: candidate.history for candidate in progress.candidates}
         _write_json(job.output / HISTORY_FILE, history)
-        _write_json(job.output / RESULT_FILE, _result(job, best[1], progress, scores, ranks))
+        _write_json(job.output / RESULT_FILE, _result(job, best[1], progress, scores, ranks, order))
+
+
+def _order(job: TrainingJob, data: RankData) -> EpochOrder:
+    settings, place = job.settings, data.place
+    return EpochOrder(
+        data.training_rows,
+        settings.rows_per_step(data.training_rows),
+        shards=settings.logical_shards,
+        rank=place.rank,
+        world_size=place.world_size,
+        seed=settings.seed,
+    )
 
 
 def _train(
@@ -148,8 +92,8 @@ def _train(
     candidate: CandidateProgress,
     progress: RunProgress,
     job: TrainingJob,
-    place: RankEnvironment,
     data: RankData,
+    order: EpochOrder,
     events: RankEvents,
 ) -> None:
     settings = job.settings
@@ -159,18 +103,10 @@ def _train(
     network = RainNetwork.fitted(architecture, data.contract, data.statistics)
     if candidate.weights:
         network.load_state_dict(candidate.weights)
-    order = EpochOrder(
-        data.training_rows,
-        settings.rows_per_step(data.training_rows),
-        shards=settings.logical_shards,
-        rank=place.rank,
-        world_size=place.world_size,
-        seed=settings.seed,
-    )
-    device = rank_device(place)
-    interval = epochs_between_validations(settings, order.steps)
-    rows = EncodedRows.encode(data.training, network, device)
-    batches = EpochBatches(rows, order, candidate, interval)
+    device = rank_device(data.place)
+    stretch = settings.stretch_steps(order.steps)
+    rows = step_rows(data.files, order, network, device)
+    batches = StretchBatches(rows, order, candidate, stretch)
     training = CandidateTraining(
         network,
         batches,
@@ -181,8 +117,8 @@ def _train(
         rival_loss=progress.best_loss_before(index),
     )
     trainer = make_trainer(
-        place,
-        epochs=(training.epochs - candidate.epoch) // interval,
+        data.place,
+        epochs=(training.steps - candidate.step) // stretch,
         process_group_timeout_seconds=settings.process_group_timeout_seconds,
         folder=job.output,
     )
@@ -198,16 +134,18 @@ def _best_network(
 
 
 def _validation_scores(network: RainNetwork, data: RankData) -> dict[str, float]:
-    probability_N = network.probabilities(data.validation.features_NF)
-    label_N = data.validation.labels_N
-    # Clipped as scikit-learn's log_loss does it: one confident miss must not make the sum infinite.
-    likely_N = np.clip(
-        np.where(label_N == 1, probability_N, 1 - probability_N), np.finfo(float).eps, 1
-    )
-    sums = torch.tensor(
-        [-np.log(likely_N).sum(), ((probability_N - label_N) ** 2).sum(), float(len(label_N))],
-        dtype=torch.float64,
-    )
+    sums = torch.zeros(3, dtype=torch.float64)
+    for rows in data.all_validation_rows():
+        probability_N, label_N = network.probabilities(rows.features_NF), rows.labels_N
+        # Clipped as scikit-learn's log_loss does it: one confident miss must not make the sum
+        # infinite.
+        likely_N = np.clip(
+            np.where(label_N == 1, probability_N, 1 - probability_N), np.finfo(float).eps, 1
+        )
+        squared = ((probability_N - label_N) ** 2).sum()
+        sums += torch.tensor(
+            [-np.log(likely_N).sum(), squared, float(len(rows))], dtype=torch.float64
+        )
     log_loss, brier, rows = reduce_sum(sums).tolist()
     return {
         "validation_log_loss": log_loss / rows,
@@ -217,16 +155,19 @@ def _validation_scores(network: RainNetwork, data: RankData) -> dict[str, float]
 
 
 def _describe_ranks(
-    progress: RunProgress, data: RankData, place: RankEnvironment
+    progress: RunProgress, data: RankData, order: EpochOrder
 ) -> list[dict[str, Any]]:
+    place = data.place
     seconds = max(sum(candidate.fit_seconds for candidate in progress.candidates), 1e-9)
-    share = len(data.training) / data.training_rows
+    training_rows = sum(map(len, order.own))
+    share = training_rows / data.training_rows
     own = {
         "rank": place.rank,
         "host": socket.gethostname(),
         "pid": os.getpid(),
         "device": str(rank_device(place)),
-        "training_rows": len(data.training),
+        "threads": torch.get_num_threads(),
+        "training_rows": training_rows,
         "validation_rows": len(data.validation),
         "samples_per_second": share * sum(c.rows_stepped for c in progress.candidates) / seconds,
     }
@@ -243,20 +184,19 @@ def _result(
     progress: RunProgress,
     scores: dict[str, float],
     ranks: list[dict[str, Any]],
+    order: EpochOrder,
 ) -> dict[str, Any]:
     fit = max(sum(candidate.fit_seconds for candidate in progress.candidates), 1e-9)
     validation = sum(candidate.validation_seconds for candidate in progress.candidates)
     rows = sum(candidate.rows_stepped for candidate in progress.candidates)
     return {
         "variant": best.name,
-        "best_epoch": best.best_epoch,
-        "epochs_run": best.epoch,
+        **_extent(best, order),
         **scores,
         "candidates": [
             {
                 "variant": candidate.name,
-                "best_epoch": candidate.best_epoch,
-                "epochs_run": candidate.epoch,
+                **_extent(candidate, order),
                 "validation_log_loss": candidate.best_loss,
             }
             for candidate in progress.candidates
@@ -271,6 +211,15 @@ def _result(
         "seed": job.settings.seed,
         "settings": asdict(job.settings),
         "torch_version": torch.__version__,
+    }
+
+
+def _extent(candidate: CandidateProgress, order: EpochOrder) -> dict[str, float]:
+    return {
+        "best_step": candidate.best_step,
+        "best_epoch": epochs_of(candidate.best_step, order.steps),
+        "steps_run": candidate.step,
+        "epochs_run": epochs_of(candidate.step, order.steps),
     }
 
 

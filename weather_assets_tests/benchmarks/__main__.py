@@ -37,6 +37,9 @@ def _of_module(name: str, title: str) -> Benchmark:
 BENCHMARKS = (
     _of_module("end_to_end", "2,500 five-column rows from raw file to verdict, processes included"),
     _of_module("skill", "Skill on held-out test rows with default settings"),
+    _of_module("latency", "A changed 2,500-row file to its verdict: new and running process"),
+    _of_module("training_throughput", "Two training ranks against a bare DDP loop in memory"),
+    _of_module("training_memory", "Memory of two training ranks against the number of rows"),
     _of_module("scorers", "Requests of raw readings to the packaged scorer and to one in PyTorch"),
 )
 

@@ -6,7 +6,7 @@ times. Does not belong here: judging the numbers (`end_to_end`, `skill`).
 
 import json
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -67,13 +67,14 @@ def run_to_verdict(
     if not verdict or (verdict["outcome"] == "pass" and finish.exit_codes != (0,)):
         raise BenchmarkError(f"{name}: {_failure(root) or program.tail()}")
     training = json.loads((verdicts[0].parent / "result.json").read_text(encoding="utf-8"))
-    return ProductRun(finish.seconds, _stage_seconds(root), verdict, training)
+    return ProductRun(finish.seconds, stage_seconds(_events(root)), verdict, training)
 
 
-def _stage_seconds(root: DataRoot) -> dict[str, float]:
+def stage_seconds(entries: Iterable[dg.EventLogEntry]) -> dict[str, float]:
+    """Returns the seconds of each step, in the order in which they ended, from a log of events."""
     started: dict[str, float] = {}
     taken: dict[str, float] = {}
-    for entry in _events(root):
+    for entry in entries:
         event = entry.dagster_event
         if event is None or event.step_key is None:
             continue

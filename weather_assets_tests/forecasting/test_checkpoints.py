@@ -10,16 +10,16 @@ from weather_assets.forecasting.checkpoints import CHECKPOINT_FILE, RunProgress
 def _progress() -> RunProgress:
     progress = RunProgress("one")
     candidate = progress.candidate(0, "additive")
-    candidate.epoch, candidate.best_loss = 4, 0.25
+    candidate.step, candidate.best_loss = 4, 0.25
     candidate.weights = {"w": torch.tensor([1.5, 2.5])}
-    candidate.history.append({"epoch": 4, "validation_loss": 0.25})
+    candidate.history.append({"step": 4, "validation_loss": 0.25})
     return progress
 
 
 def test_progress_survives_its_file(tmp_path: Path) -> None:
     _progress().save(tmp_path)
     again = RunProgress.resume(tmp_path, "one").candidate(0, "additive")
-    assert (again.epoch, again.best_loss, again.history[0]["epoch"]) == (4, 0.25, 4)
+    assert (again.step, again.best_loss, again.history[0]["step"]) == (4, 0.25, 4)
     assert again.weights["w"].tolist() == [1.5, 2.5]
     assert [path.name for path in tmp_path.iterdir()] == [CHECKPOINT_FILE]
 

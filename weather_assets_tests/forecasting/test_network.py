@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import torch
 
+from weather_assets.forecasting import network
 from weather_assets.forecasting.data import feature_matrix
 from weather_assets.forecasting.network import (
     DESCRIPTION_FILE,
@@ -100,3 +101,11 @@ def test_another_format_is_refused(tmp_path: Path) -> None:
     (tmp_path / DESCRIPTION_FILE).write_text(json.dumps({**description, "format": 99}))
     with pytest.raises(NetworkFileError, match="format 99"):
         load_network(tmp_path)
+
+
+def test_forecasts_of_many_rows_are_those_of_few(monkeypatch: pytest.MonkeyPatch) -> None:
+    forecaster = _network(CANDIDATES[1])
+    together = forecaster.probabilities(FEATURES)
+    monkeypatch.setattr(network, "_AT_ONCE", 70)
+    np.testing.assert_allclose(forecaster.probabilities(FEATURES), together, rtol=1e-12)
+    assert forecaster.probabilities(FEATURES[:0]).shape == (0,)

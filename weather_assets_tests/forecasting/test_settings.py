@@ -31,6 +31,44 @@ def test_a_job_survives_its_file(tmp_path: Path) -> None:
     assert TrainingJob.read(tmp_path / "job.json") == job
 
 
+def test_what_only_an_unfinished_training_needs_is_removed(tmp_path: Path) -> None:
+    job = TrainingJob(tmp_path, tmp_path, tmp_path, tmp_path / "output")
+    for folder in (job.checkpoints, job.row_files):
+        folder.mkdir(parents=True)
+        (folder / "content").touch()
+    job.row_files_lock.touch()
+    (job.output / "result.json").touch()
+    job.remove_scratch()
+    job.remove_scratch()
+    assert [path.name for path in job.output.iterdir()] == ["result.json"]
+
+
+@pytest.mark.parametrize(
+    ("epoch_steps", "stretch", "allowed"),
+    [
+        (1, 20, 300),  # many epochs between validations
+        (7, 21, 315),
+        (16, 16, 304),
+        (39, 39, 312),
+        (40, 20, 300),  # several validations in an epoch
+        (1068, 20, 300),  # less than an epoch in all
+    ],
+)
+def test_steps_are_limited_whatever_an_epoch_is(
+    epoch_steps: int, stretch: int, allowed: int
+) -> None:
+    settings = TrainingSettings(maximum_steps=300, validation_interval_steps=20)
+    assert settings.stretch_steps(epoch_steps) == stretch
+    assert settings.steps_allowed(epoch_steps) == allowed
+
+
+def test_only_rows_that_the_steps_can_visit_are_wanted() -> None:
+    settings = TrainingSettings(maximum_steps=300)
+    assert settings.training_share(0) == 1
+    assert settings.training_share(1_000_000) == 1
+    assert settings.training_share(75_000_000) * 75_000_000 == pytest.approx(300 * 65_536)
+
+
 @pytest.mark.parametrize(
     ("name", "value"),
     [

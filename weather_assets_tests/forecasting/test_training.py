@@ -16,14 +16,14 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from weather_assets.forecasting.data import read_split
+from weather_assets.forecasting import batches, epoch_order
 from weather_assets.forecasting.events import RankEvents
 from weather_assets.forecasting.lightning_module import TrainingDivergedError
 from weather_assets.forecasting.network import load_network
 from weather_assets.forecasting.rank_environment import RankEnvironment
 from weather_assets.forecasting.settings import Architecture, TrainingJob, TrainingSettings
 from weather_assets.forecasting.training import run_rank
-from weather_assets_tests.forecasting.example_rows import CONTRACT, example_table, write_job
+from weather_assets_tests.forecasting.example_rows import example_table, rows_of, write_job
 
 SETTINGS = TrainingSettings(
     architectures=(
@@ -76,7 +76,7 @@ def _start(folder: Path, rank: int, world_size: int, port: int) -> subprocess.Po
             str(folder / "job.json"),
         ],
         env={
-            **os.environ,
+            **{name: value for name, value in os.environ.items() if name != "OMP_NUM_THREADS"},
             **{name: str(value) for name, value in places.items()},
             "MASTER_ADDR": "127.0.0.1",
         },
@@ -113,7 +113,7 @@ def test_the_same_seed_gives_the_same_bytes_and_another_does_not(
 def test_the_best_epoch_is_chosen_saved_and_reported(alone: TrainingJob) -> None:
     result = json.loads((alone.output / "result.json").read_text())
     history = json.loads((alone.output / "history.json").read_text())
-    rows = read_split(alone.rows, CONTRACT, "validation")
+    rows = rows_of(alone.rows, "validation")
     probability = load_network(alone.output).probabilities(rows.features_NF)
     likely = np.where(rows.labels_N == 1, probability, 1 - probability)
     assert result["validation_log_loss"] == pytest.approx(-np.log(likely).mean(), rel=1e-12)
@@ -146,6 +146,25 @@ def test_a_relaunched_run_ends_as_an_uninterrupted_one(
     assert resumed.step < whole.step
     for name in ("model.safetensors", "history.json"):
         assert (job.output / name).read_bytes() == (alone.output / name).read_bytes()
+
+
+def test_a_run_of_streamed_rows_that_is_relaunched_in_mid_epoch_ends_as_an_uninterrupted_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(epoch_order, "WINDOW_ROWS", 20)
+    monkeypatch.setattr(epoch_order, "BLOCK_ROWS", 5)
+    settings = replace(SETTINGS, batch_rows=8, maximum_steps=120, patience=100)
+    resident = write_job(tmp_path / "resident", settings)
+    _train(resident)
+    history = json.loads((resident.output / "history.json").read_text())
+    assert [row["epoch"] for row in history["additive"]] == [0.4, 0.8, 1.2, 1.6, 2, 2.4]
+    monkeypatch.setattr(batches, "RESIDENT_BYTES", 0)
+    job = write_job(tmp_path / "streamed", settings)
+    with pytest.raises(RankKilledError):
+        run_rank(job, RankEnvironment(), InterruptedEvents(75))
+    run_rank(job, RankEnvironment(), RankEvents(0, io.StringIO()))
+    for name in ("model.safetensors", "history.json"):
+        assert (job.output / name).read_bytes() == (resident.output / name).read_bytes()
 
 
 def test_a_loss_that_is_no_number_stops_training_and_says_where(tmp_path: Path) -> None:
@@ -199,7 +218,7 @@ def test_two_ranks_agree_with_one_and_count_every_validation_row_once(
     assert any(event["event"] == "epoch" for event in events[0])
     assert not any(event["event"] == "epoch" for event in events[1])
 
-    rows = read_split(job.rows, CONTRACT, "validation")
+    rows = rows_of(job.rows, "validation")
     together, single = load_network(job.output), load_network(alone.output)
     np.testing.assert_allclose(
         together.probabilities(rows.features_NF), single.probabilities(rows.features_NF), atol=1e-4
@@ -208,6 +227,7 @@ def test_two_ranks_agree_with_one_and_count_every_validation_row_once(
     assert result["validation_rows"] == len(rows)
     assert result["training_rows"] == 400
     assert [rank["rank"] for rank in result["ranks"]] == [0, 1]
+    assert [rank["threads"] for rank in result["ranks"]] == [SETTINGS.threads_per_rank] * 2
     history = json.loads((job.output / "history.json").read_text())
     assert {row["validation_rows"] for run in history.values() for row in run} == {len(rows)}
 

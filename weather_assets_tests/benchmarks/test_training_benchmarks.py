@@ -1,0 +1,81 @@
+"""The pieces of the training benchmarks work; nothing here is timed."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pyarrow.dataset as ds
+import pytest
+
+from weather_assets.contract.statistics import TrainingStatistics
+from weather_assets.forecasting.settings import Architecture, TrainingSettings
+from weather_assets_tests.benchmarks import latency, prepared_rows, training_throughput
+from weather_assets_tests.benchmarks.latency import COLD, FIRST, WARM, Passage
+from weather_assets_tests.benchmarks.prepared_rows import prepared_job, write_prepared_rows
+from weather_assets_tests.benchmarks.training_memory import MemoryWatch
+from weather_assets_tests.benchmarks.training_throughput import run_both
+
+pytestmark = pytest.mark.timeout(300)
+
+
+def test_prepared_rows_are_written_part_by_part(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(prepared_rows, "PART_ROWS", 1_000)
+    write_prepared_rows(tmp_path / "made", 2_500)
+    parts = sorted((tmp_path / "made" / "weather.parquet").iterdir())
+    assert len(parts) == 3
+    table = ds.dataset(parts).to_table()
+    assert len(table) == 2_500
+    assert len(set(table["row_hash"].to_pylist())) == 2_500
+    text = (tmp_path / "made" / "statistics.json").read_text(encoding="utf-8")
+    statistics = TrainingStatistics.from_json(text)
+    train = table.filter(ds.field("split") == "train")
+    assert statistics.training_rows == pytest.approx(len(train), rel=0.1)
+    assert 0.05 < statistics.training_positive / statistics.training_rows < 0.5
+
+
+def test_both_sides_train_the_same_steps(tmp_path: Path) -> None:
+    write_prepared_rows(tmp_path / "made", 3_000)
+    settings = TrainingSettings(
+        architectures=(Architecture("small", (4,)),), maximum_steps=20, patience=20
+    )
+    job = prepared_job(tmp_path / "made", tmp_path / "candidate", settings)
+    ours, bare = run_both(job, tmp_path, lambda _: None, timeout_seconds=200)
+    assert ours > 0
+    assert bare > 0
+    result = json.loads((job.output / "result.json").read_text(encoding="utf-8"))
+    other = json.loads((tmp_path / "bare.json").read_text(encoding="utf-8"))
+    assert result["rows_stepped"] == pytest.approx(other["rows"], rel=0.01)
+
+
+def test_the_ratio_is_of_the_time_of_all_networks() -> None:
+    result = training_throughput.compare(
+        {"a": [100.0, 50.0, 90.0], "b": [10.0]}, {"a": [100.0], "b": [20.0]}
+    )
+    (requirement,) = result.requirements
+    assert requirement.value == pytest.approx((1 / 100 + 1 / 20) / (1 / 90 + 1 / 10))
+    assert not requirement.met
+
+
+def test_memory_of_processes_below_is_counted() -> None:
+    size = 200 * 2**20
+    code = f"import time; block = bytearray({size}); time.sleep(2)"
+    with MemoryWatch() as alone:
+        alone.wait_for_sample()
+    with MemoryWatch() as watch:
+        subprocess.run([sys.executable, "-c", code], check=True, timeout=60)
+    assert watch.peak_bytes > alone.peak_bytes + 0.9 * size
+
+
+def test_what_is_no_stage_is_orchestration() -> None:
+    passages = {
+        FIRST: Passage(20.0, {"processed_weather": 5.0}),
+        COLD: Passage(10.0, {"processed_weather": 5.0, "model_verdict": 1.5}),
+        WARM: Passage(7.0, {"processed_weather": 5.0}),
+    }
+    result = latency.report(passages)
+    assert [(each.value, each.met) for each in result.requirements] == [(3.5, False), (2.0, True)]
+    found = {(each.subject, each.quantity): each.value for each in result.measurements}
+    assert found[f"{COLD}, share", "orchestration"] == pytest.approx(35.0)
