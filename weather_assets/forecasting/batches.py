@@ -47,13 +47,18 @@ class EncodedRows:
     def encode(
         cls, rows: LabelledRows, network: RainNetwork, device: torch.device
     ) -> "EncodedRows":
-        """Encodes rows in float64 and keeps them in the precision of the network's weights."""
-        features_NF = torch.from_numpy(rows.features_NF)
-        precision = network.linear.weight.dtype
-        encoded_ND = torch.empty(len(rows), network.preprocessing.width, dtype=precision)
+        """Encodes rows in float64 and keeps them in the precision of the network's weights.
+
+        They are encoded where the network is: before training that is the CPU, also for a GPU.
+        """
+        weights = network.linear.weight
+        features_NF = torch.from_numpy(rows.features_NF).to(weights.device)
+        precision = weights.dtype
+        encoded_ND = weights.new_empty(len(rows), network.preprocessing.width)
+        together = _ENCODED_TOGETHER if weights.device.type == "cpu" else max(1, len(rows))
         with torch.no_grad():
-            for first in range(0, len(rows), _ENCODED_TOGETHER):
-                some = slice(first, first + _ENCODED_TOGETHER)
+            for first in range(0, len(rows), together):
+                some = slice(first, first + together)
                 encoded_ND[some] = network.encode(features_NF[some])
         labels_N = torch.from_numpy(rows.labels_N).to(precision)
         return cls(encoded_ND.to(device), labels_N.to(device))

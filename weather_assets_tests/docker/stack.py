@@ -195,11 +195,14 @@ class Stack:
                     json={"query": query, "variables": variables},
                     timeout=60,
                 ).json()
-                return answer["data"]
-            except (requests.RequestException, KeyError, TypeError):
-                if time.monotonic() > deadline:
-                    raise
-                time.sleep(1)
+                if not answer.get("errors"):
+                    return answer["data"]
+                problem: object = answer["errors"]
+            except requests.RequestException as error:
+                problem = error
+            if time.monotonic() > deadline:
+                raise StackError(f"Dagster does not answer: {problem}")
+            time.sleep(1)
 
     def runs(self) -> list[Run]:
         """Returns all runs, newest first."""
@@ -217,12 +220,13 @@ class Stack:
         """Returns one run."""
         return next(each for each in self.runs() if each.run_id == run_id)
 
-    def launch(self, job: str, config: Mapping[str, Any] | None = None) -> str:
-        """Launches a job, as its button does; returns the run's id."""
+    def materialize(self, *assets: str, config: Mapping[str, Any] | None = None) -> str:
+        """Launches a run that makes some assets, as the button does; returns the run's id."""
         selector = {
             "repositoryLocationName": "weather_assets",
             "repositoryName": "__repository__",
-            "jobName": job,
+            "jobName": "__ASSET_JOB",
+            "assetSelection": [{"path": [asset]} for asset in assets],
         }
         parameters = {
             "selector": selector,
@@ -231,7 +235,7 @@ class Stack:
         }
         answer = self.ask(LAUNCH, parameters=parameters)["launchRun"]
         if "run" not in answer:
-            raise StackError(f"{job} was not launched: {answer}")
+            raise StackError(f"{assets} were not launched: {answer}")
         return answer["run"]["runId"]
 
     def cancel(self, run_id: str) -> None:

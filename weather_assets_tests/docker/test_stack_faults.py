@@ -9,7 +9,6 @@ import pytest
 from weather_assets_tests.docker.stack import Run, Stack
 from weather_assets_tests.synthetic import five_column_chunks
 
-JOB = "distributed_training_pipeline"
 SEEDS = itertools.count(1000)
 """Another seed is another training: equal ones would be found, not made."""
 STEPS = 30_000
@@ -22,7 +21,7 @@ def rows(stack: Stack) -> Iterator[None]:
     for sensor in ("raw_weather_sensor", "continuous_training_sensor"):
         stack.switch(sensor, on=False)
     stack.drop("weather.csv", "".join(five_column_chunks(2500)).encode())
-    run = stack.finished(stack.launch("spark_preprocessing_pipeline"))
+    run = stack.finished(stack.materialize("raw_weather", "processed_weather", "rejected_weather"))
     assert run.status == "SUCCESS"
     yield
     for sensor in ("raw_weather_sensor", "continuous_training_sensor"):
@@ -34,8 +33,9 @@ pytestmark = pytest.mark.usefixtures("rows")
 
 def train(stack: Stack, *, steps: int = STEPS) -> str:
     """Launches a training that was never made."""
-    config: dict[str, Any] = {"seed": next(SEEDS), "maximum_steps": steps}
-    return stack.launch(JOB, {"ops": {"weather_checkpoint": {"config": config}}})
+    chosen: dict[str, Any] = {"seed": next(SEEDS), "maximum_steps": steps}
+    config = {"ops": {"weather_checkpoint": {"config": chosen}}}
+    return stack.materialize("weather_checkpoint", config=config)
 
 
 def retried(stack: Stack, run_id: str) -> Run | None:
