@@ -14,6 +14,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Self
 
+from weather_assets.adapters.content_hashes import ContentHashes
 from weather_assets.contract.loading import load_contract, recognise_header
 from weather_assets.contract.schema import Contract, ContractError
 from weather_assets.processing.gates import Gate
@@ -214,8 +215,13 @@ def take_snapshot(raw: Path, contract_file: Path) -> RawSnapshot:
         raise RawDataError(
             f"{raw} holds no raw file: put a weather.csv there ({', '.join(RAW_SUFFIXES)})"
         )
-    contract_sha256 = _sha256(contract_file) if contract_file.is_file() else ""
-    return RawSnapshot(tuple(_identify(raw, path) for path in paths), contract_sha256)
+    contract_sha256 = (
+        hashlib.sha256(contract_file.read_bytes()).hexdigest() if contract_file.is_file() else ""
+    )
+    hashes = ContentHashes(raw)
+    files = tuple(_identify(raw, path, hashes) for path in paths)
+    hashes.save()
+    return RawSnapshot(files, contract_sha256)
 
 
 def verify_snapshot(raw: Path, snapshot: RawSnapshot) -> None:
@@ -224,11 +230,12 @@ def verify_snapshot(raw: Path, snapshot: RawSnapshot) -> None:
     Raises:
         RawDataError: naming the file that changed or went away.
     """
+    hashes = ContentHashes(raw)
     for file in snapshot.files:
         path = raw / file.name
         if not path.is_file():
             problem = "is gone"
-        elif path.stat().st_size != file.size_bytes or _sha256(path) != file.sha256:
+        elif path.stat().st_size != file.size_bytes or _sha256(path, hashes) != file.sha256:
             problem = "has changed"
         else:
             continue
@@ -236,6 +243,7 @@ def verify_snapshot(raw: Path, snapshot: RawSnapshot) -> None:
             f"{path} {problem} since raw_weather was materialized; materialize raw_weather again "
             "(the sensor does so by itself)"
         )
+    hashes.save()
 
 
 def find_contract(raw: Path, snapshot: RawSnapshot, contract_file: Path) -> Contract:
@@ -281,13 +289,13 @@ def evaluate_headers(raw: Path, snapshot: RawSnapshot, contract_file: Path) -> G
     return Gate(passed=True, sentence=f"contract {contract.name}: {contract.title}")
 
 
-def _identify(raw: Path, path: Path) -> SnapshotFile:
-    return SnapshotFile(path.relative_to(raw).as_posix(), _sha256(path), path.stat().st_size)
+def _identify(raw: Path, path: Path, hashes: ContentHashes) -> SnapshotFile:
+    sha256 = _sha256(path, hashes)
+    return SnapshotFile(path.relative_to(raw).as_posix(), sha256, path.stat().st_size)
 
 
-def _sha256(path: Path) -> str:
+def _sha256(path: Path, hashes: ContentHashes) -> str:
     try:
-        with path.open("rb") as stream:
-            return hashlib.file_digest(stream, "sha256").hexdigest()
+        return hashes.sha256(path)
     except OSError as error:
         raise RawDataError(f"{path} cannot be read ({error.strerror}); check its access") from None

@@ -30,7 +30,7 @@ from weather_assets.processing.dialects import (
 )
 from weather_assets.processing.foreign_formats import foreign_format
 from weather_assets.processing.reasons import Reason
-from weather_assets.processing.records import Record, read_records
+from weather_assets.processing.records import Record, RecordReader, read_records
 
 _NUMBER = re.compile(r"[+-]?([0-9]+[.]?[0-9]*|[.][0-9]+)([eE][+-]?[0-9]+)?")
 _FILES_NAMED = 3
@@ -64,6 +64,9 @@ class Layout:
         header: its header cells as they stand in the file.
         positions: for each of `contract.header`, the index of its cell.
         numbers: indices into `contract.header` of the columns that hold numbers.
+        header_bytes: length of the text up to the end of the header, once it is UTF-8.
+        header_lines: physical lines of it.
+        row_bytes: about how long a row is.
         remarks: what was mended or left out, one clause each, for people.
     """
 
@@ -72,6 +75,9 @@ class Layout:
     header: tuple[str, ...]
     positions: tuple[int, ...]
     numbers: tuple[int, ...]
+    header_bytes: int
+    header_lines: int
+    row_bytes: int
     remarks: tuple[str, ...]
 
 
@@ -80,6 +86,9 @@ class _Opening(NamedTuple):
 
     dialect: Dialect
     header: tuple[str, ...]
+    header_bytes: int
+    header_lines: int
+    row_bytes: int
     records: list[Record]
 
 
@@ -157,6 +166,9 @@ def layout_of(file: RawFile, contract: Contract) -> Layout:
         header=header,
         positions=positions,
         numbers=numbers,
+        header_bytes=opening.header_bytes,
+        header_lines=opening.header_lines,
+        row_bytes=opening.row_bytes,
         remarks=(
             *dialect.remarks(),
             *_quoting_remarks(whole, at, dialect),
@@ -208,8 +220,10 @@ def _read_opening(file: RawFile) -> _Opening:
                 "kinds; save it as CSV, UTF-8"
             )
         stream.seek(0)
-        records = read_records(as_utf8_lines(stream, dialect), dialect.delimiter)
+        reader = RecordReader(as_utf8_lines(stream, dialect), dialect.delimiter)
+        records = reader.records()
         header = next(records, None)
+        header_bytes, header_lines = reader.bytes_read, reader.lines_read
         if header is None:
             raise RawFileError(
                 f"{file.name}: the file is empty; expected a header line and rows below"
@@ -225,7 +239,12 @@ def _read_opening(file: RawFile) -> _Opening:
     first = list(read_records(text, dialect.delimiter))
     # What the head cuts off in the middle says nothing about the file.
     return _Opening(
-        dialect, tuple(header.cells), first[1:-1] if len(head) == HEAD_BYTES else first[1:]
+        dialect,
+        tuple(header.cells),
+        header_bytes,
+        header_lines,
+        len(head) // len(first),
+        first[1:-1] if len(head) == HEAD_BYTES else first[1:],
     )
 
 
