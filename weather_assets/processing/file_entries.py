@@ -41,9 +41,9 @@ from weather_assets.processing.raw_files import Layout
 from weather_assets.processing.reading import RowBatch
 from weather_assets.processing.summaries import Summary, total
 
-SMALL_BYTES = 8 * 2**20
-"""Up to this size, all new raw files together are read in this process: that takes a tenth of a
-second, and starting a Python process of Spark's takes two."""
+SMALL_BYTES = 128 * 2**20
+"""Up to this size, all new raw files together are read in this process: that takes a second, and
+starting Spark and its Python processes takes six."""
 
 VALIDATED = "validated"
 _RECORD = "entry.json"

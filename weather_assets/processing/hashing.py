@@ -96,7 +96,7 @@ def _hash_bytes(seed: Words, content: npt.NDArray[np.uint8]) -> Words:
     at = 0
     if length >= 32:
         lanes = [
-            seed + (_PRIME_1 + _PRIME_2),
+            seed + _PRIME_1 + _PRIME_2,
             seed + _PRIME_2,
             seed.copy(),
             seed - _PRIME_1,

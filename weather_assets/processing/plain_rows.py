@@ -19,7 +19,7 @@ from weather_assets.processing.raw_files import Layout
 from weather_assets.processing.reading import RowBatch, folded_header, shape_problem
 from weather_assets.processing.reasons import Reason
 from weather_assets.processing.records import MAXIMUM_RECORD_BYTES
-from weather_assets.processing.validation import ValidatedRows, fault_kinds, validate
+from weather_assets.processing.validation import ValidatedRows, validate
 
 _PARSED_AT_ONCE = 1 << 20
 """Bytes: what fits into a core's cache is parsed fastest."""
@@ -66,7 +66,11 @@ def plain_rows(
     if rows is None or (layout.dialect.delimiter == "\t" and _may_be_blank(rows)):
         return None
     texts = _LineTexts(text)
-    _name_headers(rows, texts, layout, contract)
+    headers = _headers(rows, texts, layout)
+    if headers:
+        rows = _from_texts(text, count, layout, contract, headers)
+        if rows is None:
+            raise AssertionError(headers)  # numbers or not, the text is the same
     return RowBatch(lines_before + 1 + np.arange(count, dtype=np.int64), texts, rows)
 
 
@@ -128,9 +132,17 @@ def _from_numbers(
 
 
 def _from_texts(
-    text: bytes, count: int, layout: Layout, contract: Contract
+    text: bytes, count: int, layout: Layout, contract: Contract, headers: Sequence[int] = ()
 ) -> ValidatedRows | None:
-    """Reads lines among which some hold too many or too few cells, or cells that are no numbers."""
+    """Reads lines among which some hold too many or too few cells, or cells that are no numbers.
+
+    Args:
+        text: the lines.
+        count: how many.
+        layout: where the columns are.
+        contract: what the cells must be.
+        headers: lines that are known to be the header again.
+    """
     ragged: list[pv.InvalidRow] = []
 
     def set_aside(row: pv.InvalidRow) -> str:
@@ -145,12 +157,15 @@ def _from_texts(
     if len(cells[0]) + len(ragged) != count or any(row.text.isspace() for row in ragged):
         return None  # blank lines
     problems: list[Reason | None] | None = None
-    if ragged:
-        at = np.array([row.number - 1 for row in ragged])
+    if ragged or headers:
         is_ragged = np.zeros(count, np.bool_)
-        is_ragged[at] = True
+        is_ragged[[row.number - 1 for row in ragged]] = True
         problems = [Reason.WRONG_NUMBER_OF_CELLS if ragged else None for ragged in is_ragged]
-        places = pa.array(np.cumsum(~is_ragged) - 1, mask=is_ragged)
+        is_no_row = is_ragged.copy()
+        for line in headers:
+            problems[line] = Reason.REPEATED_HEADER
+            is_no_row[line] = True
+        places = pa.array(np.cumsum(~is_ragged) - 1, mask=is_no_row)
         cells = [column.take(places) for column in cells]
     return validate(
         [pc.call_function("utf8_trim_whitespace", [column]) for column in cells], contract, problems
@@ -212,15 +227,14 @@ def _may_be_blank(rows: ValidatedRows) -> bool:
     return bool(is_blank.any())
 
 
-def _name_headers(
-    rows: ValidatedRows, texts: _LineTexts, layout: Layout, contract: Contract
-) -> None:
-    """Gives rows that are the header again their own reason."""
+def _headers(rows: ValidatedRows, texts: _LineTexts, layout: Layout) -> list[int]:
+    """Returns the lines that are the header again; all of them have some fault as rows."""
     faulty = np.flatnonzero(rows.faults)
     if not len(faulty):
-        return
-    header = folded_header(layout)
-    kind = fault_kinds(contract).index((None, Reason.REPEATED_HEADER))
-    for row, text in zip(faulty.tolist(), texts.at(faulty), strict=True):
-        if shape_problem(text.split(layout.dialect.delimiter), header) is Reason.REPEATED_HEADER:
-            rows.faults[row] = kind
+        return []
+    header, delimiter = folded_header(layout), layout.dialect.delimiter
+    return [
+        line
+        for line, text in zip(faulty.tolist(), texts.at(faulty), strict=True)
+        if shape_problem(text.split(delimiter), header) is Reason.REPEATED_HEADER
+    ]
