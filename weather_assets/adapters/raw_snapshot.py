@@ -20,7 +20,7 @@ from weather_assets.contract.schema import Contract, ContractError
 from weather_assets.processing.gates import Gate
 from weather_assets.processing.raw_files import RawFile, RawFileError, read_header
 
-RAW_SUFFIXES = (".csv", ".csv.gz")
+RAW_SUFFIXES = (".csv", ".csv.gz", ".parquet")
 _TAIL_BYTES = 64
 # A file whose last line has no end may still be growing: it waits this many times longer.
 _UNFINISHED_LINE_PATIENCE = 6
@@ -168,7 +168,8 @@ def is_settled(path: Path, *, settle_seconds: float) -> bool:
             tail = stream.read()
     except FileNotFoundError:
         return False
-    ends_cleanly = path.name.endswith(".gz") or tail.endswith((b"\n", b"\r"))
+    ends = (b"PAR1",) if path.name.lower().endswith(".parquet") else (b"\n", b"\r")
+    ends_cleanly = path.name.endswith(".gz") or tail.endswith(ends)
     patience = 1 if ends_cleanly and tail else _UNFINISHED_LINE_PATIENCE
     return unchanged_seconds >= settle_seconds * patience
 

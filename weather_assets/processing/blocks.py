@@ -6,8 +6,8 @@ ways (`plain_rows`, `reading`), or what is made of the rows (`parts`).
 A plain file is cut at fixed places. A block owns the lines that begin in it. Where a quoted cell
 spans lines, a line may begin in the middle of a record: so a block says where it began and where
 the record behind its last one begins, and whoever reads the blocks of a file (`file_entries`) holds
-the one against the other, and has a block that began wrong read again. Compressed and recoded files
-are one block, read as a stream.
+the one against the other, and has a block that began wrong read again. Compressed, recoded and
+Parquet files are one block, read as a stream.
 """
 
 import io
@@ -18,8 +18,9 @@ from typing import BinaryIO
 
 from weather_assets.contract.schema import Contract
 from weather_assets.processing.dialects import as_utf8_lines
+from weather_assets.processing.parquet_files import parquet_batches
 from weather_assets.processing.plain_rows import plain_rows
-from weather_assets.processing.raw_files import Layout, RawFile, RawFileError, opened
+from weather_assets.processing.raw_files import Layout, RawFile, RawFileError, is_parquet, opened
 from weather_assets.processing.reading import RowBatch, row_batches
 from weather_assets.processing.records import Lines, RecordReader
 
@@ -56,8 +57,7 @@ class Block:
 def is_divisible(layout: Layout) -> bool:
     """Tells whether a file can be read from the middle."""
     dialect = layout.dialect
-    is_compressed = layout.file.path.lower().endswith(".gz")
-    return not is_compressed and dialect.encoding == "utf-8" and dialect.line_end != "\r"
+    return not _is_compressed(layout) and dialect.encoding == "utf-8" and dialect.line_end != "\r"
 
 
 def blocks_of(index: int, layout: Layout) -> list[Block]:
@@ -100,8 +100,11 @@ def total_bytes(layouts: Sequence[Layout]) -> int:
 
 def text_bytes(layout: Layout) -> int:
     """Returns about how much text a file holds."""
-    is_compressed = layout.file.path.lower().endswith(".gz")
-    return file_bytes(layout.file) * (_COMPRESSION if is_compressed else 1)
+    return file_bytes(layout.file) * (_COMPRESSION if _is_compressed(layout) else 1)
+
+
+def _is_compressed(layout: Layout) -> bool:
+    return is_parquet(layout.file) or layout.file.path.lower().endswith(".gz")
 
 
 def count_lines(block: Block, layout: Layout) -> int:
@@ -175,6 +178,9 @@ def stream_batches(layout: Layout, contract: Contract) -> Iterator[list[RowBatch
     Raises:
         RawFileError: if the file is damaged, or has another header than `layout`.
     """
+    if is_parquet(layout.file):
+        yield from parquet_batches(layout, contract)
+        return
     delimiter = layout.dialect.delimiter
     with opened(layout.file) as stream:
         text = as_utf8_lines(stream, layout.dialect)

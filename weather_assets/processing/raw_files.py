@@ -17,6 +17,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import BinaryIO, NamedTuple, cast
 
+import pyarrow as pa
+import pyarrow.parquet as pq
+
 from weather_assets.contract.loading import listed, missing_columns, repeated_names
 from weather_assets.contract.schema import Contract, Kind, fold_header
 from weather_assets.processing.dialects import (
@@ -118,6 +121,28 @@ def opened(file: RawFile) -> Generator[BinaryIO]:
         ) from error
 
 
+def is_parquet(file: RawFile) -> bool:
+    """Tells whether a file is one of Parquet, by its name."""
+    return file.path.lower().endswith(".parquet")
+
+
+@contextmanager
+def opened_parquet(file: RawFile) -> Generator[pq.ParquetFile]:
+    """Opens a `.parquet` file.
+
+    Raises:
+        RawFileError: if it is missing, or, now or while it is read, if it is damaged.
+    """
+    try:
+        with pq.ParquetFile(file.path) as parquet:
+            yield parquet
+    except (pa.ArrowException, OSError) as error:
+        raise RawFileError(
+            f"{file.name}: the Parquet file is damaged or was copied in part ({error}); put it "
+            "there again"
+        ) from error
+
+
 def read_header(file: RawFile) -> tuple[str, ...]:
     """Returns the header cells of a file: its first line that is not blank.
 
@@ -208,6 +233,8 @@ def warnings_of(layouts: Sequence[Layout]) -> tuple[str, ...]:
 
 
 def _read_opening(file: RawFile) -> _Opening:
+    if is_parquet(file):
+        return _read_parquet_opening(file)
     with opened(file) as stream:
         head = stream.read(HEAD_BYTES)
         foreign = foreign_format(head)
@@ -246,6 +273,18 @@ def _read_opening(file: RawFile) -> _Opening:
         len(head) // len(first),
         first[1:-1] if len(head) == HEAD_BYTES else first[1:],
     )
+
+
+def _read_parquet_opening(file: RawFile) -> _Opening:
+    with opened_parquet(file) as parquet:
+        names = tuple(parquet.schema_arrow.names)
+        rows = parquet.metadata.num_rows
+    if not rows:
+        raise RawFileError(
+            f"{file.name}: columns ({listed(names)}) and no rows; add rows or take the file out of "
+            "raw/"
+        )
+    return _Opening(Dialect(), names, 0, 0, Path(file.path).stat().st_size // rows, [])
 
 
 def _quoting_remarks(
