@@ -34,8 +34,9 @@ from weather_assets.processing.dialects import (
 from weather_assets.processing.foreign_formats import foreign_format
 from weather_assets.processing.reasons import Reason
 from weather_assets.processing.records import Record, RecordReader, read_records
+from weather_assets.processing.validation import NUMBER_PATTERN
 
-_NUMBER = re.compile(r"[+-]?([0-9]+[.]?[0-9]*|[.][0-9]+)([eE][+-]?[0-9]+)?")
+_NUMBER = re.compile(NUMBER_PATTERN)
 _FILES_NAMED = 3
 """How many files a warning that holds for many of them names."""
 

@@ -56,7 +56,7 @@ def microseconds(cells: pa.Array, timestamp: Timestamp) -> Instants:
         ContractError: if the format has a directive other than %Y %m %d %H %M %S, lacks year,
             month or day, or has one twice, or nobody knows the time zone.
     """
-    read = reader_of(timestamp)
+    read = _reader(timestamp)
     if timestamp.format == "iso8601":
         plain = _plain_utc(cells, timestamp)
         if plain is not None:
@@ -67,7 +67,7 @@ def microseconds(cells: pa.Array, timestamp: Timestamp) -> Instants:
     return instants[encoded.indices.fill_null(len(found)).to_numpy(zero_copy_only=False)]
 
 
-def reader_of(timestamp: Timestamp) -> Callable[[str], int | None]:
+def _reader(timestamp: Timestamp) -> Callable[[str], int | None]:
     """Returns a function from a trimmed cell to its instant in microseconds UTC, or None.
 
     Raises:

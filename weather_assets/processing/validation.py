@@ -20,7 +20,6 @@ from weather_assets.processing.reasons import Reason
 NUMBER_PATTERN = r"[+-]?([0-9]+[.]?[0-9]*|[.][0-9]+)([eE][+-]?[0-9]+)?"
 """A plain decimal number."""
 
-_NUMBER = re.compile(NUMBER_PATTERN)
 _BLANKS = re.compile("[\\s\u00a0]+", re.ASCII)
 
 Flags = npt.NDArray[np.bool_]
@@ -155,7 +154,7 @@ def _read_numbers(cells: pa.Array, contract: Contract) -> _Read:
     else:
         texts = _with_nulls(_plain(cells), contract)
         is_missing = _nulls(texts)
-        numbers = as_numbers(texts)
+        numbers = _as_numbers(texts)
     # Adding zero turns -0.0 into 0.0: equal values must have equal hashes.
     numbers = numbers + 0.0
     is_nan = np.isnan(numbers)
@@ -169,7 +168,7 @@ def _read_numbers(cells: pa.Array, contract: Contract) -> _Read:
     )
 
 
-def as_numbers(texts: pa.Array) -> npt.NDArray[np.float64]:
+def _as_numbers(texts: pa.Array) -> npt.NDArray[np.float64]:
     """Returns the plain decimal numbers that texts are, NaN where they are none or null."""
     is_number = pc.call_function(
         "match_substring_regex", [texts], pc.MatchSubstringOptions(f"^(?:{NUMBER_PATTERN})$")

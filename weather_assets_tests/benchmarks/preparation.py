@@ -81,16 +81,16 @@ def _compare_on(
     duckdb.mkdir()
     arguments = [sys.executable, "-m", _PROGRAMS, "duckdb", str(raw), str(duckdb)]
     costs[DUCKDB, rows] = _timed(Program(DUCKDB, arguments, folder), say)
-    _check(duckdb, truth)
+    check(duckdb, truth)
     shutil.rmtree(duckdb)
     root = DataRoot.at(folder / "root").create()
     raw = raw.rename(root.raw / "weather.csv")
     ours = Program(OURS, [sys.executable, "-m", _PROGRAMS, "ours", str(root.path)], folder)
     costs[OURS, rows] = _timed(ours, say)
-    _check(root.path, truth)
+    check(root.path, truth)
     more = write_large_file(root.raw / "more.csv", SMALLEST_ROWS, seed=1)
     costs[FURTHER, rows] = _timed(ours, say)
-    found = _result(root.path)
+    found = result_of(root.path)
     if found["kept"] != truth.kept + more.kept:
         raise BenchmarkError(f"{found['kept']} rows kept of both files")
     shutil.rmtree(root.processed)
@@ -105,13 +105,13 @@ def _timed(program: Program, say: Callable[[str], None]) -> Cost:
     return Cost(finish.seconds, watch.peak_bytes, watch.processor_seconds)
 
 
-def _result(folder: Path) -> dict[str, Any]:
+def result_of(folder: Path) -> dict[str, Any]:
     return json.loads((folder / "result.json").read_text(encoding="utf-8"))
 
 
-def _check(folder: Path, truth: Truth) -> None:
+def check(folder: Path, truth: Truth) -> None:
     """Holds what a program found against what is in the file."""
-    found = _result(folder)
+    found = result_of(folder)
     if found["kept"] != truth.kept or found["rejected"] != truth.rejected:
         raise BenchmarkError(
             f"{folder.name} kept {found['kept']} rows and rejected {found['rejected']}; there are "
