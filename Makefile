@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/.ready
 
-.PHONY: run dev test bench lint lock clean
+.PHONY: run dev test docker-test bench lint lock clean
 
 run: $(READY)
 	$(BIN)/weather-assets run --serve --sample data/samples/nyc-hourly-2013.csv.gz
@@ -12,7 +12,11 @@ dev: $(READY)
 	$(BIN)/weather-assets dev
 
 test: $(READY)
-	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses 3 --dist loadfile
+
+# Builds the images, starts a stack of its own, breaks it on purpose, and removes all of it.
+docker-test: $(READY)
+	STACK=weather-assets-test docker/stack build && STACK=weather-assets-test WEATHER_ASSETS_PYTORCH_IMAGE=weather-assets-test-pytorch:latest $(BIN)/python -m pytest --timeout 900 weather_assets_tests/docker
 
 bench: $(READY)
 	$(BIN)/python -m weather_assets_tests.benchmarks --json bench.json

@@ -33,7 +33,7 @@ def build_defs(*, resource_overrides: Mapping[str, Any] | None = None) -> dg.Def
         "spark": spark_resource(),
         "mlflow": mlflow_tracking,
         "model_registry": ModelRegistryResource(data_root=data_root),
-        "rank_backend": RankBackendResource(),
+        "rank_backend": RankBackendResource(data_root=data_root),
         "warm_up": WarmUpResource(),
         **(resource_overrides or {}),
     }

@@ -179,7 +179,7 @@ def _train(
         job_file = workplace / "job.json"
         job.write(job_file)
         gang = run_gang(
-            rank_command(job_file),
+            rank_command(backend.python, job_file),
             environment={},
             settings=order.gang,
             backend=backend,

@@ -9,15 +9,11 @@ into a mapped file, cannot set it. Clocks tick in milliseconds, so a hash that w
 two seconds of the last change is not remembered: another change might have left no trace.
 """
 
-import contextlib
 import hashlib
 import json
 import os
 import time
 from pathlib import Path
-
-MEMO = ".hashes.json"
-"""Lies in the folder of the raw files. Without it, every file is hashed."""
 
 _CERTAIN_AFTER_SECONDS = 2.0
 
@@ -27,10 +23,12 @@ class ContentHashes:
 
     Args:
         folder: `raw/` of a data root.
+        memo: file in which hashes are remembered; without one, every file is hashed.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, memo: Path | None) -> None:
         self._folder = folder
+        self._memo = memo
         self._known = self._load()
         self._is_changed = False
 
@@ -57,21 +55,23 @@ class ContentHashes:
         return found
 
     def save(self) -> None:
-        """Remembers the hashes, as far as the folder may be written to."""
-        if not self._is_changed:
+        """Remembers the hashes."""
+        if not self._is_changed or self._memo is None:
             return
-        staged = self._folder / f"{MEMO}.{os.getpid()}"
+        self._memo.parent.mkdir(parents=True, exist_ok=True)
+        staged = self._memo.with_name(f"{self._memo.name}.{os.getpid()}")
         present = {name: known for name, known in self._known.items() if self._is_there(name)}
-        with contextlib.suppress(OSError):
-            staged.write_text(json.dumps(present) + "\n", encoding="utf-8")
-            staged.replace(self._folder / MEMO)
+        staged.write_text(json.dumps(present) + "\n", encoding="utf-8")
+        staged.replace(self._memo)
 
     def _is_there(self, name: str) -> bool:
         return (self._folder / name).exists()
 
     def _load(self) -> dict[str, list[object]]:
+        if self._memo is None:
+            return {}
         try:
-            return dict(json.loads((self._folder / MEMO).read_text(encoding="utf-8")))
+            return dict(json.loads(self._memo.read_text(encoding="utf-8")))
         except (OSError, ValueError):
             return {}
 

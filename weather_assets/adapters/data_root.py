@@ -46,8 +46,13 @@ class DataRoot:
 
     @property
     def snapshot_file(self) -> Path:
-        """The set of raw files that `raw_weather` last recorded."""
-        return self.raw / ".snapshot.json"
+        """The set of raw files that `raw_weather` last recorded; `raw/` itself is only read."""
+        return self.processed / "raw_files.json"
+
+    @property
+    def hashes_file(self) -> Path:
+        """The hashes of raw files that have not changed since."""
+        return self.processed / "raw_hashes.json"
 
     @property
     def processed(self) -> Path:

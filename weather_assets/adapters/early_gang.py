@@ -9,7 +9,6 @@ a small file takes.
 
 import queue
 import shutil
-import sys
 import tempfile
 import threading
 from collections.abc import Callable
@@ -24,15 +23,16 @@ _LOOK_SECONDS = 0.5
 _END_SECONDS = 60.0
 
 
-def rank_command(job_file: Path, *, wait: bool = False) -> tuple[str, ...]:
+def rank_command(python: str, job_file: Path, *, wait: bool = False) -> tuple[str, ...]:
     """Returns the command of a rank.
 
     Args:
+        python: the interpreter where the ranks run, as the backend names it.
         job_file: what `TrainingJob.write` writes.
         wait: whether the rank waits for that file, where it is not there yet.
     """
     options = ("--wait",) if wait else ()
-    return (sys.executable, "-m", "weather_assets.forecasting", *options, str(job_file))
+    return (python, "-m", "weather_assets.forecasting", *options, str(job_file))
 
 
 class EarlyGang:
@@ -94,7 +94,7 @@ class EarlyGang:
     def _run(self, backend: RankBackend) -> None:
         try:
             self._outcome = run_gang(
-                rank_command(self._job_file, wait=True),
+                rank_command(backend.python, self._job_file, wait=True),
                 environment={},
                 settings=self.settings,
                 backend=backend,

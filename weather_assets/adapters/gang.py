@@ -102,7 +102,7 @@ class GangFailed(RuntimeError):  # noqa: N818  an outcome of a run, named as its
         last = self.failures[-1]
         lines = [f"training gave up after {_count(len(failures), 'attempt')}: {last}"]
         if last.permanent:
-            lines.append("it was not launched again, since that rank said that it cannot help")
+            lines.append("it was not launched again, since that cannot help")
         lines.extend(f"earlier: {failure}" for failure in self.failures[:-1])
         lines.append(f"last lines of rank {last.rank}:")
         lines.extend(f"  {line}" for line in last.log_tail or ("(none)",))
@@ -196,7 +196,11 @@ class _Attempt:
         """Launches and watches the ranks; returns what went wrong, if anything did."""
         identity = f"{uuid.uuid4().hex[:12]}-{self.number}"
         launched_at = time.monotonic()
-        rendezvous = self.backend.prepare(identity)
+        try:
+            rendezvous = self.backend.prepare(identity)
+        except RankLaunchError as error:
+            seconds = time.monotonic() - launched_at
+            return self._failure(_not_launched(0, error, launched_at), seconds)
         symptom: Symptom | None = None
         seconds = 0.0
         try:
@@ -204,8 +208,9 @@ class _Attempt:
             seconds = time.monotonic() - launched_at
         finally:
             self._end(rendezvous, symptom)
-        if symptom is None:
-            return None
+        return None if symptom is None else self._failure(symptom, seconds)
+
+    def _failure(self, symptom: Symptom, seconds: float) -> RankFailure:
         return RankFailure(
             attempt=self.number,
             rank=symptom.rank,
@@ -249,7 +254,7 @@ class _Attempt:
             try:
                 handle = self.backend.launch(spec)
             except RankLaunchError as error:
-                return Symptom(rank, FailureCause.NOT_LAUNCHED, f"was not launched: {error}", now)
+                return _not_launched(rank, error, now)
             self.handles.append(handle)
             self.watches.append(RankWatch(rank, now, self.settings))
             self.emit(rank, "launched", handle.describe())
@@ -315,6 +320,11 @@ class _Attempt:
     def _tail(self, rank: int) -> tuple[str, ...]:
         # A rank that could not be launched has no watch.
         return next((tuple(watch.tail) for watch in self.watches if watch.rank == rank), ())
+
+
+def _not_launched(rank: int, error: RankLaunchError, now: float) -> Symptom:
+    reason = f"was not launched: {error}"
+    return Symptom(rank, FailureCause.NOT_LAUNCHED, reason, now, error.permanent)
 
 
 def _description(handle: RankHandle, watch: RankWatch) -> Mapping[str, str]:

@@ -107,7 +107,7 @@ def prepare_weather(
         ContractError: if no contract explains the files.
     """
     snapshot = RawSnapshot.load(root.snapshot_file)
-    verify_snapshot(root.raw, snapshot)
+    verify_snapshot(root.raw, snapshot, root.hashes_file)
     contract = find_contract(root.raw, snapshot, root.contract_file)
     identity = f"{snapshot.version}\n{contract.fingerprint}\n{code_version}"
     version = hashlib.sha256(identity.encode()).hexdigest()[:16]
@@ -128,7 +128,7 @@ def prepare_weather(
 
         def write(folder: Path) -> None:
             use_this_python()
-            _write(spark, root.raw, snapshot, contract, folder, entries)
+            _write(spark, root, snapshot, contract, folder, entries)
             versions.keep_entries()
 
         versions.build(version, write)
@@ -154,19 +154,19 @@ def prepare_weather(
 
 def _write(
     spark: Callable[[], SparkSession],
-    raw: Path,
+    root: DataRoot,
     snapshot: RawSnapshot,
     contract: Contract,
     folder: Path,
     entries: Mapping[str, Path],
 ) -> None:
     """Fills the folder of a version, its manifest last."""
-    files = snapshot.raw_files(raw)
+    files = snapshot.raw_files(root.raw)
     report = process(spark, files, contract, folder, entries)
     suspicions = suspicions_of(
         folder, report, layouts_of(files, contract), contract, datetime.now(UTC)
     )
-    verify_snapshot(raw, snapshot)
+    verify_snapshot(root.raw, snapshot, root.hashes_file)
     report = replace(report, warnings=(*report.warnings, *suspicions.warnings))
     manifest = {
         **report.to_dict(),

@@ -27,6 +27,8 @@ import psutil
 from weather_assets.adapters.loopback import LOOPBACK, free_loopback_port
 from weather_assets.adapters.process_guard import guarded
 from weather_assets.adapters.rank_protocol import (
+    LONGEST_LINE,
+    QUEUED_LINES,
     RANK_VARIABLE,
     RENDEZVOUS_VARIABLE,
     SIGNAL_EXIT_BASE,
@@ -37,10 +39,6 @@ from weather_assets.adapters.rank_protocol import (
     Stream,
 )
 
-QUEUED_LINES = 10_000
-"""Lines kept for a slow reader; beyond it the rank's writes wait, as in any pipe."""
-LONGEST_LINE = 65_536
-"""Characters; a longer line arrives in pieces, so that a rank cannot fill our memory with one."""
 LAST_OUTPUT_SECONDS = 2.0
 """How long an ended rank's remaining output is waited for: its group was killed, so that its pipes
 close at once, unless a process that left the group still holds them."""
@@ -137,6 +135,11 @@ class ProcessBackend:
         self._working_directory = working_directory
         self._pick_port = pick_port
         self._ports_used: set[int] = set()
+
+    @property
+    def python(self) -> str:
+        """See `RankBackend.python`: this process's own."""
+        return sys.executable
 
     def prepare(self, identity: str) -> Rendezvous:
         """See `RankBackend.prepare`: loopback, and a port no earlier attempt was given."""

@@ -33,8 +33,25 @@ EVENT_BEGIN = '{"event"'
 """How an event begins where other text stands before it on the same line."""
 
 
+QUEUED_LINES = 10_000
+"""Lines kept for a slow reader; beyond it the rank's writes wait, as in any pipe."""
+
+LONGEST_LINE = 65_536
+"""Characters; a longer line arrives in pieces, so that a rank cannot fill our memory with one."""
+
+
 class RankLaunchError(RuntimeError):
     """A backend could not start a rank (no memory, image missing, engine unreachable)."""
+
+    def __init__(self, message: str, *, permanent: bool = False) -> None:
+        """Says why.
+
+        Args:
+            message: what is wrong, and what to do.
+            permanent: whether trying again cannot help.
+        """
+        super().__init__(message)
+        self.permanent = permanent
 
 
 class Stream(StrEnum):
@@ -115,11 +132,19 @@ class RankHandle(Protocol):
 class RankBackend(Protocol):
     """A place where ranks can run."""
 
+    @property
+    def python(self) -> str:
+        """Path of the interpreter, at that place, that has what ranks import."""
+        ...
+
     def prepare(self, identity: str) -> Rendezvous:
         """Picks a meeting point for one attempt, never one that an earlier attempt used.
 
         Args:
             identity: the attempt's unique id.
+
+        Raises:
+            RankLaunchError: no rank can be started there; nothing of the attempt is left.
         """
         ...
 

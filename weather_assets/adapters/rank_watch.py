@@ -27,6 +27,10 @@ PEER_LOST = re.compile(
 )
 """How gloo, NCCL and torch's store word "another rank is gone" (torch 2.13)."""
 PORT_TAKEN = re.compile(r"EADDRINUSE|address already in use", re.IGNORECASE)
+OUT_OF_MEMORY = re.compile(
+    r"out of memory|OutOfMemory|MemoryError|cannot allocate memory", re.IGNORECASE
+)
+"""How a container's guard, CUDA, Python and the C library word it."""
 
 
 class FailureCause(StrEnum):
@@ -38,6 +42,7 @@ class FailureCause(StrEnum):
     FROZEN = "frozen"
     NO_PROGRESS = "no progress"
     PORT_TAKEN = "port taken"
+    OUT_OF_MEMORY = "out of memory"
     FAILED = "failed"
     ENDED_EARLY = "ended early"
     PEER_LOST = "peer lost"
@@ -224,6 +229,8 @@ def _signal_name(number: int) -> str:
 def _cause_in(words: str) -> FailureCause:
     if PORT_TAKEN.search(words):
         return FailureCause.PORT_TAKEN
+    if OUT_OF_MEMORY.search(words):
+        return FailureCause.OUT_OF_MEMORY
     return FailureCause.PEER_LOST if PEER_LOST.search(words) else FailureCause.FAILED
 
 

@@ -199,12 +199,13 @@ def wait_until_settled(raw: Path, *, settle_seconds: float, patience_seconds: fl
         time.sleep(_LOOK_AGAIN_SECONDS)
 
 
-def take_snapshot(raw: Path, contract_file: Path) -> RawSnapshot:
+def take_snapshot(raw: Path, contract_file: Path, memo: Path | None = None) -> RawSnapshot:
     """Hashes the raw files, and the contract that the data root has for them.
 
     Args:
         raw: the folder of the raw files.
         contract_file: the data root's own contract, which need not exist.
+        memo: where hashes are remembered (`content_hashes`).
 
     Raises:
         RawDataError: if there is no raw file at all, or something that is called like one cannot
@@ -219,19 +220,24 @@ def take_snapshot(raw: Path, contract_file: Path) -> RawSnapshot:
     contract_sha256 = (
         hashlib.sha256(contract_file.read_bytes()).hexdigest() if contract_file.is_file() else ""
     )
-    hashes = ContentHashes(raw)
+    hashes = ContentHashes(raw, memo)
     files = tuple(_identify(raw, path, hashes) for path in paths)
     hashes.save()
     return RawSnapshot(files, contract_sha256)
 
 
-def verify_snapshot(raw: Path, snapshot: RawSnapshot) -> None:
+def verify_snapshot(raw: Path, snapshot: RawSnapshot, memo: Path | None = None) -> None:
     """Makes sure that the files of a snapshot still have the content that it recorded.
+
+    Args:
+        raw: the folder of the raw files.
+        snapshot: what was recorded.
+        memo: where hashes are remembered (`content_hashes`).
 
     Raises:
         RawDataError: naming the file that changed or went away.
     """
-    hashes = ContentHashes(raw)
+    hashes = ContentHashes(raw, memo)
     for file in snapshot.files:
         path = raw / file.name
         if not path.is_file():

@@ -1,11 +1,13 @@
-"""How Spark is set up on one machine.
+"""How Spark is set up: embedded on one machine, or as the driver of a standalone cluster.
 
 Belongs here: session settings, each with its reason. Does not belong here: owning a session
 (dagster-pyspark's resource does), or any transformation (`weather_assets.processing`).
 """
 
 import os
+import socket
 import sys
+from collections.abc import Mapping
 from typing import Literal
 
 from weather_assets.adapters.java_archive import archive_options
@@ -21,6 +23,53 @@ JAVA_OPTIONS = (
     "-XX:+UseParallelGC",
 )
 """Options of the session's Java, without its class-data archive."""
+MASTER_VARIABLE = "WEATHER_ASSETS_SPARK_MASTER"
+"""Environment variable with the master's address (`spark://host:7077`); unset: embedded."""
+SECRET_VARIABLE = "_SPARK_AUTH_SECRET"  # noqa: S105 - a name, no secret
+"""Spark's own name for the secret that the processes of a cluster authenticate with."""
+EXECUTOR_MEMORY = "1g"
+CLUSTER_PARTITIONS = 4
+"""As many as two executors with two tasks each work on; results do not depend on it."""
+
+
+def session_configuration(environ: Mapping[str, str]) -> dict[str, str]:
+    """Returns settings of the session that the environment names: embedded, or on a cluster.
+
+    Args:
+        environ: such as `os.environ`; an empty `WEATHER_ASSETS_SPARK_MASTER` counts as unset.
+
+    Raises:
+        ValueError: if the master's address is none.
+    """
+    master = environ.get(MASTER_VARIABLE, "")
+    return cluster_configuration(master) if master else spark_configuration("*")
+
+
+def cluster_configuration(master: str) -> dict[str, str]:
+    """Returns settings of a driver on a standalone cluster.
+
+    Its workers see the data root under the same path, and run the same Python and package. All of
+    them take the secret that they authenticate with from `_SPARK_AUTH_SECRET`.
+
+    Args:
+        master: address of the cluster's master, `spark://host:7077`.
+
+    Raises:
+        ValueError: if `master` is no such address.
+    """
+    if not master.startswith("spark://"):
+        raise ValueError(f"{MASTER_VARIABLE} is {master!r}; give an address like spark://host:7077")
+    return {
+        **_SHARED,
+        "spark.master": master,
+        # Executors call back; the host name of a container is known on its networks.
+        "spark.driver.bindAddress": "0.0.0.0",  # noqa: S104 - within the cluster's own network
+        "spark.driver.host": socket.gethostname(),
+        "spark.authenticate": "true",
+        "spark.executor.memory": EXECUTOR_MEMORY,
+        "spark.sql.shuffle.partitions": str(CLUSTER_PARTITIONS),
+        "spark.driver.extraJavaOptions": " ".join(JAVA_OPTIONS),
+    }
 
 
 def spark_configuration(cores: int | Literal["*"] = "*") -> dict[str, str]:
@@ -36,29 +85,39 @@ def spark_configuration(cores: int | Literal["*"] = "*") -> dict[str, str]:
         raise ValueError(f"cores must be a positive number or '*'; found {cores!r}")
     partitions = os.cpu_count() or 1 if cores == "*" else cores
     return {
-        "spark.app.name": "weather_assets",
+        **_SHARED,
         "spark.master": f"local[{cores}]",
         # Nothing of an embedded session is for other machines.
         "spark.driver.bindAddress": "127.0.0.1",
         "spark.driver.host": "127.0.0.1",
-        "spark.ui.enabled": "false",
-        "spark.ui.showConsoleProgress": "false",
-        "spark.sql.session.timeZone": "UTC",
-        "spark.sql.ansi.enabled": "true",
-        # Instants as 64-bit microseconds; Spark's own default is the deprecated INT96.
-        "spark.sql.parquet.outputTimestampType": "TIMESTAMP_MICROS",
         "spark.sql.shuffle.partitions": str(partitions),
-        # With as few partitions as cores there is nothing left to adapt at run time, and each query
-        # saves a job or two of fixed cost.
-        "spark.sql.adaptive.enabled": "false",
         "spark.driver.extraJavaOptions": " ".join((*JAVA_OPTIONS, *archive_options())),
     }
+
+
+_SHARED = {
+    "spark.app.name": "weather_assets",
+    "spark.ui.enabled": "false",
+    "spark.ui.showConsoleProgress": "false",
+    "spark.sql.session.timeZone": "UTC",
+    "spark.sql.ansi.enabled": "true",
+    # Instants as 64-bit microseconds; Spark's own default is the deprecated INT96.
+    "spark.sql.parquet.outputTimestampType": "TIMESTAMP_MICROS",
+    # With as few partitions as cores there is nothing left to adapt at run time, and each query
+    # saves a job or two of fixed cost.
+    "spark.sql.adaptive.enabled": "false",
+}
 
 
 def use_this_python() -> None:
     """Makes Spark's Python workers run under this interpreter; call it before a session starts.
 
     Spark otherwise takes whatever `python3` is first on the path, which in a virtual environment
-    that is not activated lacks this package. A `PYSPARK_PYTHON` that is set already stays.
+    that is not activated lacks this package. A `PYSPARK_PYTHON` that is set already stays. The
+    driver of a cluster is told the secret here too: as a setting of the session it would be shown
+    with Dagster's resources, and from its own variable Spark's driver does not read it.
     """
     os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
+    secret = os.environ.get(SECRET_VARIABLE)
+    if secret:
+        os.environ["SPARK_SUBMIT_OPTS"] = f"-Dspark.authenticate.secret={secret}"

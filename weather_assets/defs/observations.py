@@ -73,15 +73,15 @@ def raw_weather(config: RawWeatherConfig, data_root: DataRootResource) -> dg.Mat
     """The set of raw CSV files in `raw/`, identified by content.
 
     One entry is one file; the data version is a hash of the files' hashes, so that touching or
-    renaming a file changes nothing. Written to `raw/.snapshot.json`. Fails if `raw/` holds no file
-    or a file does not stop growing; the blocking check fails if no contract explains a header.
+    renaming a file changes nothing. Written to `processed/raw_files.json`. Fails if `raw/` holds no
+    file or a file does not stop growing; the blocking check fails if no contract explains a header.
     """
     root = data_root.get()
     if config.settle_seconds:
         wait_until_settled(
             root.raw, settle_seconds=config.settle_seconds, patience_seconds=_PATIENCE_SECONDS
         )
-    snapshot = take_snapshot(root.raw, root.contract_file)
+    snapshot = take_snapshot(root.raw, root.contract_file, root.hashes_file)
     gate = evaluate_headers(root.raw, snapshot, root.contract_file)
     snapshot.save(root.snapshot_file)
     return dg.MaterializeResult(
@@ -172,8 +172,10 @@ def observations(
         warm_up.get().begin(model_registry.get)
 
     def begin_ranks() -> None:
-        if trains:  # new rows: what waits for them can load meanwhile
-            warm_up.get().begin_ranks(gang_settings(TrainingConfig()), rank_backend.get())
+        # New rows: what waits for them can load meanwhile. The job of early ranks is in a folder of
+        # this machine, which containers do not see.
+        if trains and not rank_backend.in_containers:
+            warm_up.get().begin_ranks(gang_settings(TrainingConfig()), rank_backend.get(context))
 
     prepared = prepare_weather(
         root,

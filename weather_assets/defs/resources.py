@@ -4,6 +4,7 @@ Belongs here: resources that are swapped between embedded, containers and Azure;
 object. Does not belong here: what an asset does with it.
 """
 
+import os
 import warnings
 from collections.abc import Iterator
 from pathlib import Path
@@ -16,8 +17,11 @@ from pydantic import Field
 from weather_assets.adapters.data_root import DataRoot
 
 if TYPE_CHECKING:
-    from weather_assets.adapters.gang import RankBackend
     from weather_assets.adapters.model_registry import ModelRegistry
+    from weather_assets.adapters.rank_protocol import RankBackend
+
+PLACEMENT_VARIABLE = "WEATHER_ASSETS_RANKS"
+"""The environment variable that says where ranks run: `process` or `docker`."""
 
 
 class DataRootResource(dg.ConfigurableResource["DataRoot"]):
@@ -48,13 +52,51 @@ class ModelRegistryResource(dg.ConfigurableResource["ModelRegistry"]):
 
 
 class RankBackendResource(dg.ConfigurableResource["RankBackend"]):
-    """Where training ranks run: as processes on this machine."""
+    """Where training ranks run: as processes on this machine, or as containers of a Docker engine.
 
-    def get(self) -> "RankBackend":
-        """Returns the backend that starts, watches and ends single ranks."""
-        from weather_assets.adapters.rank_processes import ProcessBackend
+    Image, network and limits of containers are in WEATHER_ASSETS_RANK_IMAGE and the like, as
+    `adapters.container_settings` says.
+    """
 
-        return ProcessBackend()
+    data_root: dg.ResourceDependency[DataRootResource]
+    placement: str = Field(
+        default="",
+        description=f"process or docker; where empty, {PLACEMENT_VARIABLE}, and else process.",
+    )
+
+    @property
+    def in_containers(self) -> bool:
+        """Whether ranks are containers.
+
+        Raises:
+            ValueError: the placement is neither process nor docker.
+        """
+        chosen = self.placement or os.environ.get(PLACEMENT_VARIABLE) or "process"
+        if chosen not in ("process", "docker"):
+            raise ValueError(f"{PLACEMENT_VARIABLE} = {chosen!r} must be process or docker")
+        return chosen == "docker"
+
+    def get(self, context: dg.AssetExecutionContext) -> "RankBackend":
+        """Returns the backend that starts, watches and ends single ranks of this run."""
+        if not self.in_containers:
+            from weather_assets.adapters.rank_processes import ProcessBackend
+
+            return ProcessBackend()
+        from weather_assets.adapters.container_settings import ContainerSettings
+        from weather_assets.adapters.rank_containers import ContainerBackend
+
+        return ContainerBackend(
+            ContainerSettings.from_environment(os.environ),
+            data_root=self.data_root.get().path,
+            run_id=context.run.run_id,
+            run_is_over=lambda run_id: run_is_over(context.instance, run_id),
+        )
+
+
+def run_is_over(instance: dg.DagsterInstance, run_id: str) -> bool:
+    """Tells whether nothing works for a run any more; so for one that the instance never had."""
+    run = instance.get_run_by_id(run_id)
+    return run is None or run.is_finished
 
 
 class TrackedRun:
@@ -114,7 +156,7 @@ def mlflow_tracking(context: dg.InitResourceContext) -> Iterator[TrackedRun]:
 
 
 def spark_resource() -> LazyPySparkResource:
-    """Returns dagster-pyspark's resource: a local session, started when rows are first read."""
-    from weather_assets.adapters.spark_io import spark_configuration
+    """Returns dagster-pyspark's resource: its session is started when rows are first read."""
+    from weather_assets.adapters.spark_io import session_configuration
 
-    return LazyPySparkResource(spark_config=spark_configuration("*"))
+    return LazyPySparkResource(spark_config=session_configuration(os.environ))

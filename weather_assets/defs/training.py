@@ -78,7 +78,7 @@ def weather_checkpoint(
     candidate = obtain_candidate(
         data_root.get(),
         model_registry.get(),
-        rank_backend.get(),
+        rank_backend.get(context),
         training_order(config, context.run.run_id),
         open_run=mlflow.open,
         on_event=rank_event_logger(context.log),

@@ -6,7 +6,7 @@ decision.
 
 import base64
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import dagster as dg
@@ -15,6 +15,7 @@ from weather_assets.defs.code_versions import training_code
 
 if TYPE_CHECKING:
     from weather_assets.adapters.candidates import Candidate, TrainingOrder
+    from weather_assets.adapters.gang import GangOutcome
     from weather_assets.adapters.gang_settings import GangSettings
     from weather_assets.adapters.judgement import Judgement
     from weather_assets.adapters.rank_protocol import RankEvent
@@ -33,6 +34,8 @@ _SHOWN_SCORES = (
     "equitable_threat_score",
     "frequency_bias",
 )
+_PLACEMENT = ("container", "container_id", "image", "image_digest", "cpus", "memory", "gpu")
+"""What the description of a rank in a container says beside its engine's name."""
 
 
 def training_order(config: "TrainingConfig", dagster_run_id: str) -> "TrainingOrder":
@@ -85,12 +88,6 @@ def rank_event_logger(log: dg.DagsterLogManager) -> "Callable[[RankEvent], None]
 def candidate_metadata(candidate: "Candidate") -> dict[str, Any]:
     """Returns what `weather_checkpoint` shows."""
     result = candidate.result
-    rows = ["| rank | host | process | device | samples/s |", "| --- | --- | --- | --- | ---: |"]
-    rows += [
-        f"| {rank['rank']} | {rank['host']} | {rank['pid']} | {rank['device']} | "
-        f"{rank['samples_per_second']:,.0f} |"
-        for rank in result["ranks"]
-    ]
     gang = candidate.gang
     return {
         "model_version": candidate.version.version,
@@ -105,10 +102,38 @@ def candidate_metadata(candidate: "Candidate") -> dict[str, Any]:
         "samples_per_second": result["samples_per_second"],
         "training_seconds": result["seconds"],
         "world_size": result["world_size"],
-        "ranks": dg.MetadataValue.md("\n".join(rows)),
+        "ranks": dg.MetadataValue.md(rank_table(result["ranks"], gang)),
         "bound_to": dg.MetadataValue.json(dict(candidate.version.tags)),
         "learning_curves": picture((candidate.folder / "learning_curves.png").read_bytes()),
     }
+
+
+def rank_table(ranks: Sequence[Mapping[str, Any]], gang: "GangOutcome | None") -> str:
+    """Returns where each rank ran and how fast it was, as a Markdown table.
+
+    Args:
+        ranks: what the ranks said of themselves, from the candidate's result.
+        gang: where its supervisor placed them; None where the candidate had been trained before.
+    """
+    placed = {} if gang is None else {report.rank: report.description for report in gang.ranks}
+    columns = ["rank", "host", "process", "device", "samples/s"]
+    shown = [name for name in _PLACEMENT if any(name in each for each in placed.values())]
+    lines = [
+        f"| {' | '.join(columns + [name.replace('_', ' ') for name in shown])} |",
+        f"| --- | --- | --- | --- | ---: |{' --- |' * len(shown)}",
+    ]
+    for rank in ranks:
+        place = placed.get(rank["rank"], {})
+        cells = [
+            str(rank["rank"]),
+            place.get("engine", rank["host"]),
+            str(rank["pid"]),
+            rank["device"],
+            f"{rank['samples_per_second']:,.0f}",
+            *(place.get(name, "") for name in shown),
+        ]
+        lines.append(f"| {' | '.join(cells)} |")
+    return "\n".join(lines)
 
 
 def verdict_metadata(judgement: "Judgement") -> dict[str, Any]:

@@ -5,6 +5,7 @@ Belongs here: options, and what is printed. Does not belong here: what a command
 """
 
 import json
+import logging
 from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
@@ -25,6 +26,34 @@ def _state(command: Callable[..., None]) -> Callable[..., None]:
         required=True,
         help="Folder that holds everything: settings, certificates, uploads, logs.",
     )(command)
+
+
+_SETTINGS = (
+    click.option("--subscription", "subscription_id", help="Id of the subscription that exists."),
+    click.option("--resource-group", help="Name of the resource group that exists."),
+    click.option("--workspace", "workspaces", multiple=True, help="A workspace; can be repeated."),
+    click.option("--region", help="Azure region, part of scoring URIs."),
+    click.option("--quota-cores", type=int, help="Cores of each VM family that may be in use."),
+    click.option("--operation-seconds", type=float, help="Least duration of a long operation."),
+    click.option("--polling-seconds", type=float, help="How long clients wait between two looks."),
+    click.option(
+        "--start-seconds", type=float, help="How long a scoring process may take to start."
+    ),
+    click.option(
+        "--substitute-python/--exact-python",
+        default=None,
+        help="Build environments with this Python where theirs is not here.",
+    ),
+    click.option(
+        "--metrics-grain-seconds", type=int, help="Interval of request counts; Azure's is 60."
+    ),
+)
+
+
+def _settings(command: Callable[..., None]) -> Callable[..., None]:
+    for option in reversed(_SETTINGS):
+        command = option(command)
+    return command
 
 
 def _daemon() -> ModuleType:
@@ -52,22 +81,7 @@ def local_azure() -> None:
 
 @local_azure.command(cls=_Command)
 @_state
-@click.option("--subscription", "subscription_id", help="Id of the subscription that exists.")
-@click.option("--resource-group", help="Name of the resource group that exists.")
-@click.option("--workspace", "workspaces", multiple=True, help="A workspace; can be repeated.")
-@click.option("--region", help="Azure region, part of scoring URIs.")
-@click.option("--quota-cores", type=int, help="Cores of each VM family that may be in use.")
-@click.option("--operation-seconds", type=float, help="Least duration of a long operation.")
-@click.option("--polling-seconds", type=float, help="How long clients wait between two looks.")
-@click.option("--start-seconds", type=float, help="How long a scoring process may take to start.")
-@click.option(
-    "--substitute-python/--exact-python",
-    default=None,
-    help="Build environments with this Python where theirs is not here.",
-)
-@click.option(
-    "--metrics-grain-seconds", type=int, help="Interval of request counts; Azure's is 60."
-)
+@_settings
 @click.option("--timeout", type=float, default=180.0, show_default=True, help="Seconds to wait.")
 def start(state: Path, timeout: float, **options: Any) -> None:
     """Start it in the background, wait until it serves, and write STATE/environment."""
@@ -81,6 +95,22 @@ def start(state: Path, timeout: float, **options: Any) -> None:
     click.echo(
         f"Endpoints answer curl at {variables['LOCAL_AZURE_URL']}/endpoints/NAME/score, too."
     )
+
+
+@local_azure.command(cls=_Command)
+@_state
+@_settings
+@click.option("--proxy-port", type=int, help="Port of the proxy; any by default.")
+@click.option("--control-port", type=int, help="Port for curl and control; any by default.")
+@click.option("--listen", "listen_address", help="Address of both; loopback by default.")
+@click.option("--reached-as", help="Host name under which programs reach them.")
+def serve(state: Path, **options: Any) -> None:
+    """Serve in the foreground, as in a container of its own, until it is interrupted."""
+    from weather_assets.local_azure import server  # noqa: PLC0415 - help needs none of it
+
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
+    options["workspaces"] = options["workspaces"] or None
+    server.serve(state, **options)
 
 
 @local_azure.command(cls=_Command)

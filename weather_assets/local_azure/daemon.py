@@ -14,6 +14,7 @@ import time
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import psutil
 from filelock import FileLock, Timeout
@@ -23,7 +24,7 @@ from weather_assets.local_azure.environment_file import read_environment, withou
 from weather_assets.local_azure.errors import LocalAzureError
 from weather_assets.local_azure.scorers import sweep
 from weather_assets.local_azure.server import RUNNING_FILE
-from weather_assets.local_azure.settings import Settings
+from weather_assets.local_azure.settings import LOOPBACK, Settings
 
 START_SECONDS = 180.0
 STOP_SECONDS = 30.0
@@ -44,6 +45,11 @@ class Running:
     """Address of the control port."""
     token: str
     """Control token."""
+
+    @property
+    def is_here(self) -> bool:
+        """Whether it is a process of this machine, and not one of another container."""
+        return urlsplit(self.url).hostname == LOOPBACK
 
 
 def running(state: Path) -> Running | None:
@@ -94,9 +100,14 @@ def stop(state: Path, *, timeout: float = STOP_SECONDS) -> bool:
 
     Returns:
         Whether it ran.
+
+    Raises:
+        LocalAzureError: if it runs in another container.
     """
     state = state.resolve()
     found = running(state)
+    if found is not None and not found.is_here:
+        raise LocalAzureError(f"{state}: Local Azure runs at {found.url}; stop it there")
     if found is not None:
         with contextlib.suppress(ProcessLookupError):
             os.kill(found.pid, signal.SIGTERM)
@@ -133,6 +144,11 @@ def _start(state: Path, deadline: float, options: dict[str, Any]) -> None:
     found = running(state)
     settings = _settings(state, options, changeable=found is None)
     if found is None:
+        if not settings.is_for_this_machine:
+            raise LocalAzureError(
+                f"{state}: Local Azure does not answer at {settings.reached_as}, where this folder "
+                "is served; start it there (in the stack: docker/stack up)"
+            )
         settings.save(state)
         (state / RUNNING_FILE).unlink(missing_ok=True)
         pid = _spawn(state)
@@ -187,6 +203,12 @@ def _exited(pid: int) -> bool:
 
 
 def _alive(found: Running) -> bool:
+    if not found.is_here:
+        try:
+            Control(found.url, found.token).status()
+        except LocalAzureError:
+            return False
+        return True
     with contextlib.suppress(ChildProcessError):
         os.waitpid(found.pid, os.WNOHANG)  # where it is our child, it must not stay a zombie
     try:

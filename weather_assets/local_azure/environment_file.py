@@ -17,7 +17,7 @@ _DIRECT = "localhost,127.0.0.1,::1"
 
 def variables(state: Path, settings: Settings) -> dict[str, str]:
     """Returns the variables."""
-    proxy = f"http://127.0.0.1:{settings.proxy_port}"
+    proxy = f"http://{settings.reached_as}:{settings.proxy_port}"
     bundle = str(state / AUTHORITY_FILE)
     return {
         # Both cases: where a user's shell sets the lower-case ones, most clients prefer them.
@@ -38,7 +38,7 @@ def variables(state: Path, settings: Settings) -> dict[str, str]:
         # An inherited other cloud or authority would lead to hosts that do not exist here.
         "AZUREML_CURRENT_CLOUD": "AzureCloud",
         "AZURE_AUTHORITY_HOST": "login.microsoftonline.com",
-        "LOCAL_AZURE_URL": f"http://127.0.0.1:{settings.control_port}",
+        "LOCAL_AZURE_URL": f"http://{settings.reached_as}:{settings.control_port}",
     }
 
 

@@ -16,7 +16,7 @@ _CHUNK = 256 * 1024
 
 
 class ConnectProxy:
-    """An HTTP proxy on loopback that knows CONNECT alone."""
+    """An HTTP proxy that knows CONNECT alone."""
 
     def __init__(self, known: Callable[[str], bool], backend_port: int) -> None:
         """Keeps where known hosts lead.
@@ -29,16 +29,17 @@ class ConnectProxy:
         self._server: asyncio.Server | None = None
         self._tunnels: set[asyncio.Task[None]] = set()
 
-    async def start(self, port: int) -> int:
-        """Listens on loopback.
+    async def start(self, address: str, port: int) -> int:
+        """Listens.
 
         Args:
+            address: where, such as loopback.
             port: the port to take; 0 for any.
 
         Returns:
             The port taken.
         """
-        self._server = await asyncio.start_server(self._serve, "127.0.0.1", port, limit=_HEAD_BYTES)
+        self._server = await asyncio.start_server(self._serve, address, port, limit=_HEAD_BYTES)
         return self._server.sockets[0].getsockname()[1]
 
     async def stop(self) -> None:

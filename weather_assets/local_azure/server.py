@@ -3,8 +3,8 @@
 Belongs here: construction, listeners, order of starting and stopping. Does not belong here: what
 any part does, or running it in the background (`daemon`).
 
-Three listeners, all on loopback: the CONNECT proxy; the TLS listener that it leads to, which serves
-every Azure host by its name; and the control port (`admin`).
+Three listeners: the CONNECT proxy; the TLS listener that it leads to, which serves every Azure host
+by its name and is always on loopback; and the control port (`admin`).
 """
 
 import asyncio
@@ -16,6 +16,7 @@ import signal
 import ssl
 from collections.abc import Awaitable, Callable
 from pathlib import Path
+from typing import Any
 
 import aiohttp
 import psutil
@@ -43,7 +44,7 @@ from weather_assets.local_azure.provisioning import Provisioning
 from weather_assets.local_azure.proxy import ConnectProxy
 from weather_assets.local_azure.resources import Resources
 from weather_assets.local_azure.scorers import sweep
-from weather_assets.local_azure.settings import Settings, write_private
+from weather_assets.local_azure.settings import LOOPBACK, Settings, write_private
 from weather_assets.local_azure.state import STATE_FILE, Store
 
 LOCK_FILE = "server.lock"
@@ -135,37 +136,38 @@ class Server:
     async def _listen(self) -> None:
         settings = self._settings
         context = server_context(self._state, self._hosts.certified)
-        backend = await self._serve(self._azure, 0, context)
-        control = await self._serve(self._admin.handle, settings.control_port)
+        address = settings.listen_address
+        backend = await self._serve(self._azure, LOOPBACK, 0, context)
+        control = await self._serve(self._admin.handle, address, settings.control_port)
         self._proxy = ConnectProxy(self._hosts.known, backend)
         try:
-            proxy = await self._proxy.start(settings.proxy_port)
+            proxy = await self._proxy.start(address, settings.proxy_port)
         except OSError:  # another program took the port while this one was down
-            proxy = await self._proxy.start(0)
+            proxy = await self._proxy.start(address, 0)
         self._settings = settings.replace(proxy_port=proxy, control_port=control)
         self._settings.save(self._state)
         write_environment(self._state, self._settings)
         running = {
             "pid": os.getpid(),
             "created": psutil.Process().create_time(),
-            "url": f"http://127.0.0.1:{control}",
+            "url": f"http://{settings.reached_as}:{control}",
             "token": self._token,
         }
         write_private(self._state / RUNNING_FILE, json.dumps(running) + "\n")
 
     async def _serve(
-        self, handler: Handler, port: int, context: ssl.SSLContext | None = None
+        self, handler: Handler, address: str, port: int, context: ssl.SSLContext | None = None
     ) -> int:
         application = web.Application(client_max_size=_BODY_BYTES)
         application.router.add_route("*", "/{path:.*}", handler)
         runner = web.AppRunner(application, access_log=None, shutdown_timeout=1.0)
         await runner.setup()
         self._runners.append(runner)
-        site = web.TCPSite(runner, "127.0.0.1", port, ssl_context=context)
+        site = web.TCPSite(runner, address, port, ssl_context=context)
         try:
             await site.start()
         except OSError:
-            await web.TCPSite(runner, "127.0.0.1", 0, ssl_context=context).start()
+            await web.TCPSite(runner, address, 0, ssl_context=context).start()
         return runner.addresses[0][1]
 
     async def _azure(self, request: web.Request) -> web.StreamResponse:
@@ -195,20 +197,21 @@ class Server:
                 self._store.put("metrics", "all", self._metrics.to_document())
 
 
-def serve(state: Path) -> None:
+def serve(state: Path, **options: Any) -> None:
     """Runs a simulator in the foreground until SIGTERM or SIGINT.
 
     Args:
         state: its state folder; made, with settings, where it is missing.
+        options: fields of `Settings` to set; None leaves one as it is.
 
     Raises:
-        LocalAzureError: if another process serves this folder.
+        LocalAzureError: if another process serves this folder, or an option cannot work.
     """
     state.mkdir(mode=0o700, parents=True, exist_ok=True)
     state = state.resolve()
     try:
         with FileLock(state / LOCK_FILE, timeout=0):
-            settings = Settings.load(state) or Settings.generate()
+            settings = (Settings.load(state) or Settings.generate()).replace(**options)
             settings.save(state)
             left = sweep(settings.marker(state))
             if left:

@@ -17,6 +17,7 @@ from typing import Any, Self
 from weather_assets.local_azure.errors import LocalAzureError
 
 SETTINGS_FILE = "settings.json"
+LOOPBACK = "127.0.0.1"
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +58,10 @@ class Settings:
     """Port of the proxy, kept so that running programs survive a restart; 0: not chosen yet."""
     control_port: int = 0
     """Port of the plain-HTTP listener, kept likewise."""
+    listen_address: str = LOOPBACK
+    """Where proxy and control port listen: loopback, or another address inside a container."""
+    reached_as: str = LOOPBACK
+    """Host name or address under which programs reach them."""
 
     def __post_init__(self) -> None:
         """Checks what a user may set.
@@ -80,6 +85,11 @@ class Settings:
     def workspace(self) -> str:
         """The workspace that the environment file names."""
         return self.workspaces[0]
+
+    @property
+    def is_for_this_machine(self) -> bool:
+        """Whether it is reached on loopback alone, so that this machine's programs may run it."""
+        return self.reached_as == LOOPBACK
 
     def marker(self, state: Path) -> str:
         """Returns what marks the processes of this simulator, and of no other one."""

@@ -201,6 +201,11 @@ def entries_of(
     return [entry for layout in layouts if (entry := found[layout.file.name]) is not None]
 
 
+def is_small(layouts: Sequence[Layout]) -> bool:
+    """Tells whether so little is to be read that it takes no Spark."""
+    return total_bytes(layouts) <= SMALL_BYTES
+
+
 def _make(
     spark: Callable[[], SparkSession],
     layouts: Sequence[Layout],
@@ -218,7 +223,7 @@ def _make(
         contract=contract,
     )
     blocks = [block for index, layout in enumerate(layouts) for block in blocks_of(index, layout)]
-    runner = _Here(work) if total_bytes(layouts) <= SMALL_BYTES else _InSpark(spark(), work)
+    runner = _Here(work) if is_small(layouts) else _InSpark(spark(), work)
     results = _chained(runner, runner.with_lines(blocks))
     entries: list[FileEntry] = []
     for index, (folder, staged) in enumerate(zip(folders, building, strict=True)):

@@ -88,6 +88,10 @@ def flood(_heart: Heart) -> None:
     sys.stdout.write("x" * 200_000 + "\n")
 
 
+def exhaust_memory(_heart: Heart) -> None:
+    sys.stdout.write(f"{len(bytearray(b'x' * 300_000_000))} bytes had room\n")
+
+
 FAULTS = {
     "kill": lambda _heart: os.kill(os.getpid(), signal.SIGKILL),
     "freeze": lambda _heart: os.kill(os.getpid(), signal.SIGSTOP),
@@ -102,6 +106,7 @@ FAULTS = {
     "daemon": daemon,
     "abort": abort,
     "flood": flood,
+    "exhaust_memory": exhaust_memory,
 }
 
 

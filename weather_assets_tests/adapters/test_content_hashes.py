@@ -9,15 +9,19 @@ from pathlib import Path
 import pytest
 
 from weather_assets.adapters import content_hashes
-from weather_assets.adapters.content_hashes import MEMO, ContentHashes
+from weather_assets.adapters.content_hashes import ContentHashes
 
 
 def sha256(content: bytes) -> str:
     return hashlib.sha256(content).hexdigest()
 
 
+def memo_of(path: Path) -> Path:
+    return path.parent / "processed" / "hashes.json"
+
+
 def hashed(path: Path) -> str:
-    hashes = ContentHashes(path.parent)
+    hashes = ContentHashes(path.parent, memo_of(path))
     found = hashes.sha256(path)
     hashes.save()
     return found
@@ -34,7 +38,7 @@ def path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def test_a_file_that_stays_is_hashed_once(path: Path) -> None:
-    memo = path.with_name(MEMO)
+    memo = memo_of(path)
     marks, _ = json.loads(memo.read_text())[path.name]
     memo.write_text(json.dumps({path.name: [marks, "remembered"]}))
     assert hashed(path) == "remembered"
@@ -61,15 +65,15 @@ def test_what_changed_a_moment_ago_is_not_remembered(tmp_path: Path) -> None:
     path = tmp_path / "weather.csv"
     path.write_bytes(b"1")
     assert hashed(path) == sha256(b"1")
-    assert json.loads((tmp_path / MEMO).read_text()) == {}
+    assert json.loads(memo_of(path).read_text()) == {}
 
 
 def test_a_broken_memo_is_no_memo(path: Path) -> None:
-    path.with_name(MEMO).write_text("{")
+    memo_of(path).write_text("{")
     assert hashed(path) == sha256(b"1")
 
 
 def test_files_that_are_gone_are_forgotten(path: Path) -> None:
     path.rename(path.with_name("renamed.csv"))
     assert hashed(path.with_name("renamed.csv")) == sha256(b"1")
-    assert list(json.loads(path.with_name(MEMO).read_text())) == ["renamed.csv"]
+    assert list(json.loads(memo_of(path).read_text())) == ["renamed.csv"]

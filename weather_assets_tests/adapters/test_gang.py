@@ -13,6 +13,7 @@ from pathlib import Path
 import psutil
 import pytest
 
+from weather_assets.adapters.gang import GangFailed
 from weather_assets.adapters.gang_settings import GangSettings, GangSettingsError
 from weather_assets.adapters.loopback import LOOPBACK, free_loopback_port
 from weather_assets.adapters.rank_processes import ProcessBackend, RankProcess
@@ -47,6 +48,7 @@ class ProcessPlace:
 
     directory: Path
     settings: GangSettings = QUICK
+    bound_seconds: float = 8.0
     command: tuple[str, ...] = (sys.executable, fake_rank.__file__)
     known: set[int] = field(
         default_factory=lambda: {each.pid for each in psutil.Process().children(recursive=True)}
@@ -160,6 +162,35 @@ def test_rank_that_cannot_be_launched_is_a_failed_attempt(place: ProcessPlace) -
     (failure,) = outcome.failures
     assert (failure.rank, failure.cause) == (1, FailureCause.NOT_LAUNCHED)
     assert str(failure).startswith("rank 1 was not launched: rank 1 could not be started on")
+    assert place.survivors() == []
+
+
+class AbsentMachine(ProcessBackend):
+    """Is away, for good or the first time."""
+
+    def __init__(self, *, permanent: bool) -> None:
+        super().__init__()
+        self._permanent = permanent
+        self._asked = 0
+
+    def prepare(self, identity: str) -> Rendezvous:
+        self._asked += 1
+        if self._permanent or self._asked == 1:
+            raise RankLaunchError("the engine does not answer", permanent=self._permanent)
+        return super().prepare(identity)
+
+
+def test_place_that_is_away_is_a_failed_attempt(place: ProcessPlace) -> None:
+    outcome = run(place, backend=AbsentMachine(permanent=False))
+    (failure,) = outcome.failures
+    assert (failure.rank, failure.cause) == (0, FailureCause.NOT_LAUNCHED)
+    assert outcome.attempts == 2
+
+
+def test_place_that_stays_away_is_asked_once(place: ProcessPlace) -> None:
+    words = r"after 1 attempt: rank 0 was not launched: the engine does not answer \(attempt 1"
+    with pytest.raises(GangFailed, match=words):
+        run(place, backend=AbsentMachine(permanent=True))
     assert place.survivors() == []
 
 

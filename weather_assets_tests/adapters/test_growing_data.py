@@ -50,7 +50,9 @@ class Place:
             path = self.root.raw / name
             if not path.exists() or path.read_text(encoding="utf-8") != content:
                 path.write_text(content, encoding="utf-8")
-        take_snapshot(self.root.raw, self.root.contract_file).save(self.root.snapshot_file)
+        take_snapshot(self.root.raw, self.root.contract_file, self.root.hashes_file).save(
+            self.root.snapshot_file
+        )
         self.steps.clear()
         prepared = prepare_weather(self.root, self._spark, "1", 0.2, self.steps.append)
         prepared.publish()

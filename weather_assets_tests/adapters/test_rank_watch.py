@@ -216,3 +216,20 @@ def test_finished_rank_that_failed_afterwards_has_not_succeeded() -> None:
     watch.exited(139, 2.1)
     assert not watch.succeeded
     assert judge([watch], 2.1) == (0, FailureCause.KILLED)
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "out of memory: the kernel ended it at the memory limit of its container",
+        "torch.OutOfMemoryError: CUDA out of memory. Tried to allocate 20.00 MiB",
+        "MemoryError: ",
+        "OSError: [Errno 12] Cannot allocate memory",
+    ],
+)
+def test_want_of_memory_is_named(words: str) -> None:
+    watches = gang()
+    told(watches[0], 10.0, "failed", error=GLOO_CLOSED)
+    told(watches[1], 10.1, "failed", error=words)
+    watches[1].exited(137, 10.2)
+    assert judge(watches, 10.3) == (1, FailureCause.OUT_OF_MEMORY)

@@ -6,7 +6,13 @@ import sys
 import pytest
 from pyspark.sql import SparkSession
 
-from weather_assets.adapters.spark_io import spark_configuration, use_this_python
+from weather_assets.adapters.spark_io import (
+    session_configuration,
+    spark_configuration,
+    use_this_python,
+)
+
+PARTITIONS = "spark.sql.shuffle.partitions"
 
 
 def test_the_session_takes_every_setting(spark: SparkSession) -> None:
@@ -41,3 +47,29 @@ def test_a_session_needs_a_core(cores: int) -> None:
 
 def test_all_cores() -> None:
     assert spark_configuration("*")["spark.master"] == "local[*]"
+
+
+def test_a_cluster_is_used_where_its_master_is_named() -> None:
+    chosen = session_configuration({"WEATHER_ASSETS_SPARK_MASTER": "spark://master:7077"})
+    assert chosen["spark.master"] == "spark://master:7077"
+    assert chosen["spark.authenticate"] == "true"
+    embedded = session_configuration({"WEATHER_ASSETS_SPARK_MASTER": ""})
+    assert embedded == spark_configuration("*")
+    results = {key for key in embedded if key.startswith("spark.sql.")} - {PARTITIONS}
+    assert {key: chosen[key] for key in results} == {key: embedded[key] for key in results}
+
+
+def test_a_master_has_an_address() -> None:
+    with pytest.raises(ValueError, match=r"spark://host:7077"):
+        session_configuration({"WEATHER_ASSETS_SPARK_MASTER": "master:7077"})
+
+
+def test_the_driver_is_told_the_secret_out_of_sight(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("_SPARK_AUTH_SECRET", "planted")
+    monkeypatch.setenv("SPARK_SUBMIT_OPTS", "")
+
+    use_this_python()
+
+    assert os.environ["SPARK_SUBMIT_OPTS"] == "-Dspark.authenticate.secret=planted"
+    cluster = session_configuration({"WEATHER_ASSETS_SPARK_MASTER": "spark://master:7077"})
+    assert "planted" not in str(cluster)

@@ -9,6 +9,7 @@ same work in DuckDB as anybody would write it. Does not belong here: the origin'
 """
 
 import json
+import os
 import sys
 from pathlib import Path
 
@@ -30,17 +31,17 @@ def prepare_ours(path: Path) -> None:
     from weather_assets.adapters.data_root import DataRoot
     from weather_assets.adapters.preparation import prepare_weather
     from weather_assets.adapters.raw_snapshot import take_snapshot
-    from weather_assets.adapters.spark_io import spark_configuration
+    from weather_assets.adapters.spark_io import session_configuration
     from weather_assets.defs.code_versions import processing_code
 
     def session() -> SparkSession:
         builder = SparkSession.builder
-        for key, value in spark_configuration().items():
+        for key, value in session_configuration(os.environ).items():
             builder = builder.config(key, value)
         return builder.getOrCreate()
 
     root = DataRoot.at(path)
-    take_snapshot(root.raw, root.contract_file).save(root.snapshot_file)
+    take_snapshot(root.raw, root.contract_file, root.hashes_file).save(root.snapshot_file)
     prepared = prepare_weather(root, session, processing_code(), 0.2, print)
     prepared.publish()
     counts = prepared.report.counts

@@ -112,6 +112,15 @@ def test_the_repositorys_instance_is_the_one_that_commands_write() -> None:
     assert settings == instance_settings("data/dagster")
 
 
+def test_the_instance_for_containers_differs_in_places_alone() -> None:
+    containers = yaml.safe_load((REPOSITORY / "docker/dagster.yaml").read_text(encoding="utf-8"))
+    embedded = instance_settings("/data/dagster")
+    del containers["run_launcher"], containers["storage"], embedded["storage"]
+    assert containers.pop("run_monitoring").items() >= {("enabled", True)}
+    assert embedded.pop("run_monitoring")["enabled"]
+    assert containers == embedded
+
+
 def test_the_workspace_names_the_code_location() -> None:
     workspace = yaml.safe_load((REPOSITORY / "workspace.yaml").read_text(encoding="utf-8"))
     assert workspace == WORKSPACE

@@ -1,7 +1,5 @@
 """Real ranks under the gang launcher: whatever happens to them, the weights come out the same."""
 
-import hashlib
-import json
 import os
 import signal
 import socket
@@ -12,10 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import numpy as np
 import psutil
-import pyarrow as pa
-import pyarrow.parquet as pq
 import pytest
 
 from weather_assets.adapters.gang import GangOutcome, run_gang
@@ -24,18 +19,10 @@ from weather_assets.adapters.loopback import free_loopback_port
 from weather_assets.adapters.rank_processes import ProcessBackend
 from weather_assets.adapters.rank_protocol import RankEvent
 from weather_assets.adapters.rank_watch import FailureCause
-from weather_assets.contract.loading import builtin_contracts
-from weather_assets.contract.schema import Contract
-from weather_assets.contract.statistics import (
-    QUANTILE_COUNT,
-    FeatureStatistics,
-    TrainingStatistics,
-)
-from weather_assets.forecasting.settings import Architecture, TrainingJob, TrainingSettings
+from weather_assets_tests.integration.small_training import job_file, weights, write_processed
 
-ROWS = 2_000
-MID_TRAINING_STEPS = 60
-"""Steps into an attempt at which a rank is harmed: some checkpoints old, far from the end."""
+MID_TRAINING_STEPS = 70
+"""Steps into an attempt at which a rank is harmed: three checkpoints old, far from the end."""
 
 SETTINGS = GangSettings(
     start_timeout_seconds=60,
@@ -46,82 +33,12 @@ SETTINGS = GangSettings(
 )
 
 
-def five_column_contract() -> Contract:
-    return next(contract for contract in builtin_contracts() if contract.name == "five_column")
-
-
-def prepared_rows(seed: int) -> pa.Table:
-    """Rows as `processed_weather` writes them: rain where it is humid and cloudy, mostly."""
-    random = np.random.default_rng(seed)
-    columns = {
-        feature.name: random.uniform(feature.minimum or 0, feature.maximum or 0, ROWS)
-        for feature in five_column_contract().features
-    }
-    odds = columns["Humidity"] + columns["Cloud_Cover"] + random.normal(0, 20, ROWS)
-    split = np.repeat(["train", "validation", "test"], [1_300, 200, 500])
-    return pa.table(
-        {
-            **columns,
-            "label_encoded": (odds > 110).astype(np.int64),
-            "split": split,
-            "row_hash": random.permutation(ROWS).astype(np.int64),
-        }
-    )
-
-
-def statistics_of(rows: pa.Table, contract: Contract) -> TrainingStatistics:
-    """Statistics of the training rows, by numpy."""
-    train = rows.filter(pa.array(rows["split"].to_numpy() == "train"))
-    features: list[FeatureStatistics] = []
-    for name in (feature.name for feature in contract.features):
-        values = train[name].to_numpy()
-        quantiles = np.quantile(values, np.linspace(0, 1, QUANTILE_COUNT))
-        features.append(
-            FeatureStatistics(
-                name=name,
-                count=len(values),
-                missing=0,
-                mean=float(values.mean()),
-                standard_deviation=float(values.std()),
-                minimum=float(values.min()),
-                maximum=float(values.max()),
-                quantiles=tuple(map(float, quantiles)),
-            )
-        )
-    positive = int(train["label_encoded"].to_numpy().sum())
-    return TrainingStatistics(len(train), positive, tuple(features))
-
-
 @pytest.fixture(scope="module")
 def processed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A processed directory."""
     folder = tmp_path_factory.mktemp("processed")
-    contract, rows = five_column_contract(), prepared_rows(seed=7)
-    pq.write_table(rows, folder / "weather.parquet")
-    (folder / "contract.json").write_text(json.dumps(contract.to_dict()), encoding="utf-8")
-    (folder / "statistics.json").write_text(statistics_of(rows, contract).to_json(), "utf-8")
+    write_processed(folder)
     return folder
-
-
-def job_file(processed: Path, folder: Path) -> Path:
-    """A job of a few seconds with a checkpoint every few dozen steps."""
-    settings = TrainingSettings(
-        architectures=(Architecture("small", hidden_units=(16,), piecewise=True),),
-        maximum_steps=450,
-        patience=1_000,
-        batch_rows=256,
-        checkpoint_interval_seconds=0.1,
-        heartbeat_interval_seconds=0.05,
-    )
-    job = TrainingJob(
-        rows=processed / "weather.parquet",
-        contract=processed / "contract.json",
-        statistics=processed / "statistics.json",
-        output=folder / "candidate",
-        settings=settings,
-    )
-    job.write(folder / "job.json")
-    return folder / "job.json"
 
 
 def train(
@@ -138,11 +55,6 @@ def train(
         backend=backend or ProcessBackend(),
         on_event=on_event,
     )
-
-
-def weights(job: Path) -> str:
-    file = job.parent / "candidate" / "model.safetensors"
-    return hashlib.sha256(file.read_bytes()).hexdigest()
 
 
 @dataclass

@@ -1,0 +1,7 @@
+"""The gang launcher with ranks in containers: the shared fault matrix."""
+
+from weather_assets_tests.adapters.gang_contract import GangContract
+
+
+class TestContainers(GangContract):
+    """The fault matrix, with containers."""

@@ -1,0 +1,15 @@
+"""Nothing of a stack remains. The last file of this folder: it takes the stack away."""
+
+from weather_assets_tests.docker.stack import Stack, left_of
+
+
+def test_down_keeps_what_was_made(stack: Stack) -> None:
+    volumes = {f"{stack.name}_{each}" for each in ("data", "mlflow", "postgres", "raw")}
+    stack.command("down")
+    assert volumes <= set(left_of(stack.name))
+    assert not [each for each in left_of(stack.name) if each.endswith("_1")]
+
+
+def test_remove_leaves_nothing(stack: Stack) -> None:
+    stack.command("remove")
+    assert left_of(stack.name) == []
