@@ -9,15 +9,18 @@ links in every version that has the file; else it holds the rows as Spark takes 
 """
 
 import json
+import re
 import shutil
 import uuid
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
+from pyspark.errors import PythonException
 from pyspark.sql import SparkSession
 
 from weather_assets.contract.schema import Contract
@@ -37,7 +40,7 @@ from weather_assets.processing.parts import (
     validated_table,
     write_row_by_row,
 )
-from weather_assets.processing.raw_files import Layout
+from weather_assets.processing.raw_files import Layout, RawFileError
 from weather_assets.processing.reading import RowBatch
 from weather_assets.processing.summaries import Summary, total
 
@@ -297,8 +300,21 @@ class _InSpark:
                     yield pa.RecordBatch.from_pydict({"index": [index], "answer": [answer]})
 
         numbers = self._spark.range(0, len(blocks), 1, len(blocks))
-        rows = numbers.mapInArrow(tasks, "index bigint, answer string").collect()
+        with _readable_errors():
+            rows = numbers.mapInArrow(tasks, "index bigint, answer string").collect()
         return [row["answer"] for row in sorted(rows, key=lambda row: row["index"])]
+
+
+@contextmanager
+def _readable_errors() -> Generator[None]:
+    """Turns a Spark task's report of a bad raw file back into the error that the task raised."""
+    try:
+        yield
+    except PythonException as error:
+        raised = re.search(rf"{RawFileError.__name__}: (.*)", str(error))
+        if raised is None:
+            raise
+        raise RawFileError(raised[1]) from None
 
 
 def _numbered(blocks: Sequence[Block], counts: Sequence[int]) -> list[Block]:

@@ -14,7 +14,7 @@ from pyspark.sql import SparkSession
 from weather_assets.contract.schema import Contract
 from weather_assets.processing import blocks, file_entries
 from weather_assets.processing.file_entries import FileEntry, entries_of
-from weather_assets.processing.raw_files import RawFile, layouts_of
+from weather_assets.processing.raw_files import RawFile, RawFileError, layouts_of
 from weather_assets_tests.large_file import FAULTS, write_large_file
 from weather_assets_tests.processing.test_hostile_files import FIVE
 from weather_assets_tests.processing.weather_files import (
@@ -133,6 +133,18 @@ def test_spark_tasks_give_what_this_process_gives(
     assert [entry.rows for entry in there] == [entry.rows for entry in here]
     pd.testing.assert_frame_equal(rows_of(there, contract), rows_of(here, contract))
     assert not list(tmp_path.glob("there/*/.attempt*"))
+
+
+def test_a_damaged_file_is_refused_in_a_task_as_well(
+    spark: SparkSession, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "w.csv.gz"
+    text = "\n".join([header_of(UNTIMED), *untimed_rows(5000)]).encode()
+    path.write_bytes(gzip.compress(text)[:-2000])
+    monkeypatch.setattr(file_entries, "SMALL_BYTES", 0)
+
+    with pytest.raises(RawFileError, match=r"^w\.csv\.gz: the compressed file is damaged"):
+        read([RawFile(str(path), path.name)], UNTIMED, tmp_path / "entries", lambda: spark)
 
 
 def test_a_block_inside_a_quoted_cell_is_read_again(
