@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from dataclasses import asdict
 from pathlib import Path
 
 import pytest
@@ -19,6 +20,7 @@ from weather_assets_tests.benchmarks.preparation import (
     judge,
     result_of,
 )
+from weather_assets_tests.benchmarks.preparation_plot import draw, points_of
 from weather_assets_tests.benchmarks.preparation_programs import main
 from weather_assets_tests.large_file import write_large_file
 
@@ -66,3 +68,19 @@ def test_memory_of_all_processes_is_seen() -> None:
         subprocess.run([sys.executable, "-c", code], check=True, timeout=60)
     assert 300_000_000 <= watch.peak_bytes < 500_000_000
     assert watch.processor_seconds > 0
+
+
+def test_a_picture_shows_what_was_measured(tmp_path: Path) -> None:
+    costs: Costs = {
+        (name, rows): Cost(rows / 1e6, 2**30, 1.0)
+        for rows in (10**6, 10**7)
+        for name in (ORIGIN, OURS, DUCKDB, FURTHER)
+    }
+    measurements = [asdict(each) for each in judge(costs).measurements]
+    document = {"benchmarks": [{"measurements": measurements}]}
+
+    draw(document, tmp_path / "p.svg")
+
+    assert points_of(document, "time")[OURS] == {10**6: 1.0, 10**7: 10.0}
+    assert set(points_of(document, "peak memory")) == {ORIGIN, OURS, DUCKDB}
+    assert OURS in (tmp_path / "p.svg").read_text(encoding="utf-8")
