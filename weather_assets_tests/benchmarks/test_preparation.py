@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+import time
 from dataclasses import asdict
 from pathlib import Path
 
@@ -64,9 +65,11 @@ def test_judgement_is_of_the_largest_file() -> None:
 
 def test_memory_of_all_processes_is_seen() -> None:
     code = 'import time; held = b"x" * 300_000_000; time.sleep(1.5)'
+    with Watch() as before:  # of this process, too, children may be there: a session of Spark's
+        time.sleep(0.5)
     with Watch() as watch:
         subprocess.run([sys.executable, "-c", code], check=True, timeout=60)
-    assert 300_000_000 <= watch.peak_bytes < 500_000_000
+    assert 280_000_000 <= watch.peak_bytes - before.peak_bytes < 500_000_000
     assert watch.processor_seconds > 0
 
 
