@@ -28,6 +28,7 @@ SPARK_BUNDLES: tuple[tuple[str, ...], ...] = (
     (
         "processing",
         "adapters/test_preparation.py",
+        "adapters/test_growing_data.py",
         "adapters/test_java_archive.py",
         "adapters/test_spark_io.py",
     ),

@@ -50,6 +50,11 @@ class DataRoot:
         return self.processed / "raw_files.json"
 
     @property
+    def hashes_file(self) -> Path:
+        """The hashes of raw files that have not changed since."""
+        return self.processed / "raw_hashes.json"
+
+    @property
     def processed(self) -> Path:
         """Validated rows, rejected rows and statistics, by version."""
         return self.path / "processed"

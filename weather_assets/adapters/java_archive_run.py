@@ -41,7 +41,7 @@ def main(archive: Path) -> None:
         for contract in representative_contracts():
             raw = Path(scratch) / f"{contract.name}.csv"
             write_example(raw, contract)
-            process(spark, [RawFile(str(raw), raw.name)], contract, raw.with_suffix(".out"))
+            process(lambda: spark, [RawFile(str(raw), raw.name)], contract, raw.with_suffix(".out"))
     spark.stop()
     # Java ends when its input does, and writes the archive then.
     java.communicate(timeout=_END_SECONDS)

@@ -6,7 +6,6 @@ publish. Does not belong here: how rows are processed, or when this happens (`de
 
 import hashlib
 import json
-import shutil
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -15,7 +14,7 @@ from pathlib import Path
 from pyspark.sql import SparkSession
 
 from weather_assets.adapters.data_root import DataRoot
-from weather_assets.adapters.processed_versions import ProcessedVersions
+from weather_assets.adapters.processed_versions import ENTRIES, ProcessedVersions
 from weather_assets.adapters.raw_snapshot import RawSnapshot, find_contract, verify_snapshot
 from weather_assets.adapters.spark_io import use_this_python
 from weather_assets.contract.schema import Contract
@@ -77,7 +76,7 @@ class PreparedWeather:
         if refusals:
             # The same version may be current, published under a laxer limit: then it stays.
             if not _is_current(self.versions, self.version):
-                shutil.rmtree(self.folder)
+                self.versions.discard(self.version)
             raise RefusedError("\n".join(refusals))
         self.versions.publish(self.version)
 
@@ -88,15 +87,17 @@ def prepare_weather(
     code_version: str,
     reject_ratio_limit: float,
     report_progress: Callable[[str], None],
+    on_new_rows: Callable[[], None] = lambda: None,
 ) -> PreparedWeather:
     """Processes the raw files that `raw_weather` recorded, unless that was done before.
 
     Args:
         root: the data root.
-        spark: starts a session; not called where nothing is to be processed.
+        spark: starts a session; called only where there is something for Spark to do.
         code_version: version of the processing code.
         reject_ratio_limit: highest share of faulty rows that is let through.
         report_progress: called with one sentence per step.
+        on_new_rows: called before rows are processed, if any are.
 
     Returns:
         The version, judged, not yet current.
@@ -106,7 +107,7 @@ def prepare_weather(
         ContractError: if no contract explains the files.
     """
     snapshot = RawSnapshot.load(root.snapshot_file)
-    verify_snapshot(root.raw, snapshot)
+    verify_snapshot(root.raw, snapshot, root.hashes_file)
     contract = find_contract(root.raw, snapshot, root.contract_file)
     identity = f"{snapshot.version}\n{contract.fingerprint}\n{code_version}"
     version = hashlib.sha256(identity.encode()).hexdigest()[:16]
@@ -116,24 +117,26 @@ def prepare_weather(
             f"the rows of version {version} were processed before; nothing to read again"
         )
     else:
+        names = _entry_names(snapshot, contract, code_version)
+        entries = {file: versions.entry(name) for file, name in names.items()}
+        new = [file for file in snapshot.files if not versions.has_entry(names[file.name])]
         report_progress(
-            f"processing {len(snapshot.files)} file(s), {snapshot.size_bytes / 1e6:.1f} MB, under "
-            f"contract {contract.name}"
+            f"processing {len(snapshot.files)} file(s) under contract {contract.name}, of which "
+            f"{len(new)} are new, {sum(file.size_bytes for file in new) / 1e6:.1f} MB"
         )
+        on_new_rows()
 
         def write(folder: Path) -> None:
             use_this_python()
-            try:
-                _write(spark(), root.raw, snapshot, contract, folder)
-            except BaseException:
-                shutil.rmtree(folder)  # no Parquet of a file that cannot be read to its end
-                raise
+            _write(spark, root, snapshot, contract, folder, entries)
+            versions.keep_entries()
 
         versions.build(version, write)
     folder = versions.path(version)
     manifest = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
     content = manifest.pop("content_version")
     refusals = manifest.pop("refusals")
+    manifest.pop(ENTRIES)
     report = ProcessingReport.from_dict(manifest)
     report_progress(f"{report.rows_kept:,} rows kept, {report.rows_rejected:,} set aside")
     for warning in report.warnings:
@@ -150,15 +153,20 @@ def prepare_weather(
 
 
 def _write(
-    spark: SparkSession, raw: Path, snapshot: RawSnapshot, contract: Contract, folder: Path
+    spark: Callable[[], SparkSession],
+    root: DataRoot,
+    snapshot: RawSnapshot,
+    contract: Contract,
+    folder: Path,
+    entries: Mapping[str, Path],
 ) -> None:
     """Fills the folder of a version, its manifest last."""
-    files = snapshot.raw_files(raw)
-    report = process(spark, files, contract, folder)
+    files = snapshot.raw_files(root.raw)
+    report = process(spark, files, contract, folder, entries)
     suspicions = suspicions_of(
         folder, report, layouts_of(files, contract), contract, datetime.now(UTC)
     )
-    verify_snapshot(raw, snapshot)
+    verify_snapshot(root.raw, snapshot, root.hashes_file)
     report = replace(report, warnings=(*report.warnings, *suspicions.warnings))
     manifest = {
         **report.to_dict(),
@@ -167,8 +175,24 @@ def _write(
             "label_copies": suspicions.label_copies,
         },
         "content_version": content_version(folder, contract),
+        ENTRIES: sorted(entry.name for entry in entries.values()),
     }
     (folder / MANIFEST).write_text(json.dumps(manifest, indent=1) + "\n", encoding="utf-8")
+
+
+def _entry_names(snapshot: RawSnapshot, contract: Contract, code_version: str) -> dict[str, str]:
+    """Returns, by file, a name for all that decides what is made of the file by itself.
+
+    Its name is part of it, because rejected rows say which file they are of.
+    """
+    identities = {
+        file.name: f"{file.sha256}\n{file.name}\n{contract.fingerprint}\n{code_version}"
+        for file in snapshot.files
+    }
+    return {
+        name: hashlib.sha256(identity.encode()).hexdigest()[:16]
+        for name, identity in identities.items()
+    }
 
 
 def _gates(

@@ -1,13 +1,14 @@
 """Complete versions of the processed rows, of which one is current, replaced atomically.
 
-Belongs here: folders, symbolic links and their order of change. Does not belong here: what a
-version contains (`weather_assets.processing` writes it).
+Belongs here: folders, symbolic links and their order of change, and how long anything stays. Does
+not belong here: what a version contains (`weather_assets.processing` writes it).
 
 `processed/current` is one symbolic link; `weather.parquet` and `rejected.parquet` point through it.
 Replacing that link is one rename, so that both flip together, and a reader sees either the old
 version or the new one, whenever the writer is killed.
 """
 
+import json
 import os
 import shutil
 from collections.abc import Callable
@@ -17,6 +18,9 @@ from typing import TypeVar
 from filelock import FileLock
 
 _Result = TypeVar("_Result")
+ENTRIES = "entries"
+"""Key of a version's manifest: names of the entries that it was made of."""
+
 LINKED = ("weather.parquet", "rejected.parquet")
 _COMPLETE = "manifest.json"
 _LOCK_TIMEOUT_SECONDS = 600
@@ -34,12 +38,30 @@ class ProcessedVersions:
     def __init__(self, folder: Path, *, kept_versions: int = 3) -> None:
         self._folder = folder
         self._versions = folder / "versions"
+        self._files = folder / "files"
+        self._new_files = self._files / "new"
         self._current = folder / "current"
         self._kept_versions = kept_versions
 
     def path(self, version: str) -> Path:
         """Returns the folder of a version, complete or not."""
         return self._versions / version
+
+    def entry(self, name: str) -> Path:
+        """Returns the folder for what was made of one raw file, or where it is to be made.
+
+        Once `keep_entries` was called it stays until no version is left whose manifest names it.
+        """
+        return (self._files if self.has_entry(name) else self._new_files) / name
+
+    def has_entry(self, name: str) -> bool:
+        """Tells whether an entry is kept."""
+        return (self._files / name).is_dir()
+
+    def keep_entries(self) -> None:
+        """Keeps the entries that were made while a version is built, and that proved right."""
+        for folder in self._new_files.glob("*"):
+            folder.rename(self._files / folder.name)
 
     def has(self, version: str) -> bool:
         """Tells whether a version was written to its end."""
@@ -73,12 +95,22 @@ class ProcessedVersions:
             self._remove_leftovers()
             staged = self._versions / f".building-{version}"
             staged.mkdir()
-            result = write(staged)
+            try:
+                result = write(staged)
+            except BaseException:
+                self._remove_leftovers()  # no Parquet of a file that cannot be read to its end
+                raise
             if not (staged / _COMPLETE).is_file():
                 raise FileNotFoundError(f"{staged} was written without {_COMPLETE}")
             shutil.rmtree(self.path(version), ignore_errors=True)
             staged.rename(self.path(version))
         return result
+
+    def discard(self, version: str) -> None:
+        """Removes a version that must not be used, and what was made for it alone."""
+        with self._lock():
+            shutil.rmtree(self.path(version))
+            self._remove_unused_entries()
 
     def publish(self, version: str) -> None:
         """Makes a complete version the current one, and removes the oldest beyond those kept.
@@ -94,13 +126,14 @@ class ProcessedVersions:
                 _point(self._folder / name, Path("current") / name)
             os.utime(self.path(version))
             self._remove_old_versions(keep=version)
+            self._remove_unused_entries()
 
     def _lock(self) -> FileLock:
         return FileLock(self._folder / ".lock", timeout=_LOCK_TIMEOUT_SECONDS)
 
     def _remove_leftovers(self) -> None:
-        for leftover in self._versions.glob(".building-*"):
-            shutil.rmtree(leftover)
+        for leftover in (*self._versions.glob(".building-*"), self._new_files):
+            shutil.rmtree(leftover, ignore_errors=True)
 
     def _remove_old_versions(self, *, keep: str) -> None:
         complete = (folder for folder in self._versions.iterdir() if (folder / _COMPLETE).is_file())
@@ -108,6 +141,14 @@ class ProcessedVersions:
         others = [folder for folder in newest_first if folder.name != keep]
         for folder in others[self._kept_versions - 1 :]:
             shutil.rmtree(folder)
+
+    def _remove_unused_entries(self) -> None:
+        used: set[str] = set()
+        for manifest in self._versions.glob(f"*/{_COMPLETE}"):
+            used.update(json.loads(manifest.read_text(encoding="utf-8")).get(ENTRIES, ()))
+        for folder in self._files.glob("*"):
+            if folder.name not in used:
+                shutil.rmtree(folder)
 
 
 def _point(link: Path, target: Path) -> None:

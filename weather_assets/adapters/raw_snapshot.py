@@ -14,12 +14,13 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Self
 
+from weather_assets.adapters.content_hashes import ContentHashes
 from weather_assets.contract.loading import load_contract, recognise_header
 from weather_assets.contract.schema import Contract, ContractError
 from weather_assets.processing.gates import Gate
 from weather_assets.processing.raw_files import RawFile, RawFileError, read_header
 
-RAW_SUFFIXES = (".csv", ".csv.gz")
+RAW_SUFFIXES = (".csv", ".csv.gz", ".parquet")
 _TAIL_BYTES = 64
 # A file whose last line has no end may still be growing: it waits this many times longer.
 _UNFINISHED_LINE_PATIENCE = 6
@@ -167,7 +168,8 @@ def is_settled(path: Path, *, settle_seconds: float) -> bool:
             tail = stream.read()
     except FileNotFoundError:
         return False
-    ends_cleanly = path.name.endswith(".gz") or tail.endswith((b"\n", b"\r"))
+    ends = (b"PAR1",) if path.name.lower().endswith(".parquet") else (b"\n", b"\r")
+    ends_cleanly = path.name.endswith(".gz") or tail.endswith(ends)
     patience = 1 if ends_cleanly and tail else _UNFINISHED_LINE_PATIENCE
     return unchanged_seconds >= settle_seconds * patience
 
@@ -197,12 +199,13 @@ def wait_until_settled(raw: Path, *, settle_seconds: float, patience_seconds: fl
         time.sleep(_LOOK_AGAIN_SECONDS)
 
 
-def take_snapshot(raw: Path, contract_file: Path) -> RawSnapshot:
+def take_snapshot(raw: Path, contract_file: Path, memo: Path | None = None) -> RawSnapshot:
     """Hashes the raw files, and the contract that the data root has for them.
 
     Args:
         raw: the folder of the raw files.
         contract_file: the data root's own contract, which need not exist.
+        memo: where hashes are remembered (`content_hashes`).
 
     Raises:
         RawDataError: if there is no raw file at all, or something that is called like one cannot
@@ -214,21 +217,32 @@ def take_snapshot(raw: Path, contract_file: Path) -> RawSnapshot:
         raise RawDataError(
             f"{raw} holds no raw file: put a weather.csv there ({', '.join(RAW_SUFFIXES)})"
         )
-    contract_sha256 = _sha256(contract_file) if contract_file.is_file() else ""
-    return RawSnapshot(tuple(_identify(raw, path) for path in paths), contract_sha256)
+    contract_sha256 = (
+        hashlib.sha256(contract_file.read_bytes()).hexdigest() if contract_file.is_file() else ""
+    )
+    hashes = ContentHashes(raw, memo)
+    files = tuple(_identify(raw, path, hashes) for path in paths)
+    hashes.save()
+    return RawSnapshot(files, contract_sha256)
 
 
-def verify_snapshot(raw: Path, snapshot: RawSnapshot) -> None:
+def verify_snapshot(raw: Path, snapshot: RawSnapshot, memo: Path | None = None) -> None:
     """Makes sure that the files of a snapshot still have the content that it recorded.
+
+    Args:
+        raw: the folder of the raw files.
+        snapshot: what was recorded.
+        memo: where hashes are remembered (`content_hashes`).
 
     Raises:
         RawDataError: naming the file that changed or went away.
     """
+    hashes = ContentHashes(raw, memo)
     for file in snapshot.files:
         path = raw / file.name
         if not path.is_file():
             problem = "is gone"
-        elif path.stat().st_size != file.size_bytes or _sha256(path) != file.sha256:
+        elif path.stat().st_size != file.size_bytes or _sha256(path, hashes) != file.sha256:
             problem = "has changed"
         else:
             continue
@@ -236,6 +250,7 @@ def verify_snapshot(raw: Path, snapshot: RawSnapshot) -> None:
             f"{path} {problem} since raw_weather was materialized; materialize raw_weather again "
             "(the sensor does so by itself)"
         )
+    hashes.save()
 
 
 def find_contract(raw: Path, snapshot: RawSnapshot, contract_file: Path) -> Contract:
@@ -281,13 +296,13 @@ def evaluate_headers(raw: Path, snapshot: RawSnapshot, contract_file: Path) -> G
     return Gate(passed=True, sentence=f"contract {contract.name}: {contract.title}")
 
 
-def _identify(raw: Path, path: Path) -> SnapshotFile:
-    return SnapshotFile(path.relative_to(raw).as_posix(), _sha256(path), path.stat().st_size)
+def _identify(raw: Path, path: Path, hashes: ContentHashes) -> SnapshotFile:
+    sha256 = _sha256(path, hashes)
+    return SnapshotFile(path.relative_to(raw).as_posix(), sha256, path.stat().st_size)
 
 
-def _sha256(path: Path) -> str:
+def _sha256(path: Path, hashes: ContentHashes) -> str:
     try:
-        with path.open("rb") as stream:
-            return hashlib.file_digest(stream, "sha256").hexdigest()
+        return hashes.sha256(path)
     except OSError as error:
         raise RawDataError(f"{path} cannot be read ({error.strerror}); check its access") from None

@@ -112,7 +112,7 @@ def raw_weather_sensor(
             f"waiting for files that are still being written: {', '.join(growing)}"
         )
     try:
-        snapshot = take_snapshot(raw, root.contract_file)
+        snapshot = take_snapshot(raw, root.contract_file, root.hashes_file)
     except RawDataError as problem:
         return dg.SkipReason(str(problem))
     return _request_or_reason(context.instance, snapshot)

@@ -5,7 +5,6 @@ here: what a row must satisfy (`contract`), or how rows are processed (`processi
 """
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
 
 import dagster as dg
 from dagster_pyspark import LazyPySparkResource
@@ -34,9 +33,6 @@ from weather_assets.defs.resources import (
 from weather_assets.defs.training import TrainingConfig
 from weather_assets.defs.training_metadata import gang_settings
 from weather_assets.defs.warm_up import WarmUpResource
-
-if TYPE_CHECKING:
-    from pyspark.sql import SparkSession
 
 _PATIENCE_SECONDS = 60.0
 
@@ -85,7 +81,7 @@ def raw_weather(config: RawWeatherConfig, data_root: DataRootResource) -> dg.Mat
         wait_until_settled(
             root.raw, settle_seconds=config.settle_seconds, patience_seconds=_PATIENCE_SECONDS
         )
-    snapshot = take_snapshot(root.raw, root.contract_file)
+    snapshot = take_snapshot(root.raw, root.contract_file, root.hashes_file)
     gate = evaluate_headers(root.raw, snapshot, root.contract_file)
     snapshot.save(root.snapshot_file)
     return dg.MaterializeResult(
@@ -175,19 +171,19 @@ def observations(
     if trains:
         warm_up.get().begin(model_registry.get)
 
-    def start_spark() -> "SparkSession":
+    def begin_ranks() -> None:
         # New rows: what waits for them can load meanwhile. The job of early ranks is in a folder of
         # this machine, which containers do not see.
         if trains and not rank_backend.in_containers:
             warm_up.get().begin_ranks(gang_settings(TrainingConfig()), rank_backend.get(context))
-        return spark.spark_session
 
     prepared = prepare_weather(
         root,
-        start_spark,
+        lambda: spark.spark_session,
         processing_code(),
         config.reject_ratio_limit,
         context.log.info,
+        begin_ranks,
     )
     chosen = context.selected_asset_check_keys
     yield from (

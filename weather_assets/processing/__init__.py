@@ -1,14 +1,16 @@
-"""Raw CSV files in, validated, labelled and split rows out (L1: pyspark and pyarrow, no Dagster).
+"""Raw files in, validated, labelled and split rows out (L1: pyspark and pyarrow, no Dagster).
 
 Where do I go to ...
 
 - run the whole of it: `pipeline.process`.
 - know why a row was set aside: `reasons.Reason`.
-- change how bytes become records: `records` (one file, no Spark), `raw_files` (headers), `reading`
-  (the Spark stage). Cells are strings up to here.
+- change how bytes become rows: `records` and `reading` (any text, one record after the other),
+  `plain_rows` (Arrow's reader, for text without irregularities), `parquet_files`, `raw_files`
+  (headers), `blocks` (pieces of a file).
+- change what is done by Spark tasks and what here, or what is kept of a file: `file_entries`.
 - change what makes a cell valid: `validation`, `timestamps`.
-- change duplicates, or the label of a row with a forecast lead: `outcomes`.
-- change how rows are divided: `splitting`; derived columns: `features`.
+- change duplicates, or the label of a row with a forecast lead: `outcomes`, in `timed_rows`.
+- change how rows are divided: `splitting`; derived columns: `features`; what is written: `parts`.
 - change what is fitted on training rows: `fitting`.
-- change what is counted and reported: `accounting`.
+- change what is counted and reported: `summaries`, `accounting`.
 """

@@ -5,15 +5,9 @@ asset checks do).
 """
 
 import json
-from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any, Self
-
-from pyspark.sql import DataFrame
-from pyspark.sql.functions import expr
-
-from weather_assets.processing.splitting import SPLITS
 
 
 class RowsUnaccountedFor(RuntimeError):  # noqa: N818  the name says what happened
@@ -22,7 +16,7 @@ class RowsUnaccountedFor(RuntimeError):  # noqa: N818  the name says what happen
 
 @dataclass(frozen=True, slots=True)
 class Counts:
-    """Rows after processing, all counted in one pass.
+    """Rows after processing.
 
     Attributes:
         kept: rows without a fault.
@@ -89,51 +83,3 @@ class ProcessingReport:
         for key in ("files", "warnings"):
             fields[key] = tuple(fields[key])
         return cls(**fields)
-
-
-def count_rows(divided: DataFrame, column_of: Mapping[str, str]) -> Counts:
-    """Counts kept and rejected rows in one pass; runs a Spark job.
-
-    Args:
-        divided: rows with `fault`, `split` and `label`.
-        column_of: for each contract column, the column of `divided` that holds its values.
-    """
-    observed = [f"count({column})" for column in column_of.values()]
-    rows = (
-        divided.selectExpr(
-            "fault.reason", "fault.column AS faulty", "split", "label", *column_of.values()
-        )
-        .groupBy("reason", "faulty", "split", "label")
-        .agg(expr("count(1)"), *(expr(count) for count in observed))
-        .collect()
-    )
-    kept = [row for row in rows if row.reason is None]
-    rejected = [row for row in rows if row.reason is not None]
-    total = sum(row[4] for row in kept)
-    return Counts(
-        kept=total,
-        rejected=sum(row[4] for row in rejected),
-        rejected_by_reason=_sums((row.reason, row[4]) for row in rejected),
-        rejected_by_column=_sums(
-            (row.faulty, row[4]) for row in rejected if row.faulty is not None
-        ),
-        rows_by_split={
-            split: sum(row[4] for row in kept if row.split == split) for split in SPLITS
-        },
-        positives_by_split={
-            split: sum(row[4] for row in kept if row.split == split and row.label == 1)
-            for split in SPLITS
-        },
-        missing_by_column={
-            name: total - sum(row[5 + index] for row in kept)
-            for index, name in enumerate(column_of)
-        },
-    )
-
-
-def _sums(counts: Iterable[tuple[str, int]]) -> dict[str, int]:
-    """Returns totals per name, in alphabetical order."""
-    totals = Counter[str]()
-    for name, count in counts:
-        totals[name] += count
-    return dict(sorted(totals.items()))

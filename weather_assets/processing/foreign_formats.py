@@ -13,7 +13,7 @@ _SIGNATURES: tuple[tuple[bytes, str, str], ...] = (
     (b"\x28\xb5\x2f\xfd", "zstandard data", "decompress it"),
     (b"7z\xbc\xaf\x27\x1c", "a 7-Zip archive", "extract the CSV file from it"),
     (b"Rar!", "a RAR archive", "extract the CSV file from it"),
-    (b"PAR1", "a Parquet file", "write its rows as CSV"),
+    (b"PAR1", "a Parquet file", "name it *.parquet"),
     (b"ARROW1", "an Arrow file", "write its rows as CSV"),
     (b"\x89HDF", "an HDF5 or NetCDF file", "write its rows as CSV"),
     (b"CDF", "a NetCDF file", "write its rows as CSV"),

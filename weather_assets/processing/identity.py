@@ -6,11 +6,9 @@ Belongs here: versions computed from content. Does not belong here: where versio
 import hashlib
 from pathlib import Path
 
-import numpy as np
-import pyarrow.dataset as ds
-
 from weather_assets.contract.schema import Contract
-from weather_assets.processing.pipeline import STATISTICS, WEATHER
+from weather_assets.processing.pipeline import STATISTICS, SUMMARY
+from weather_assets.processing.summaries import Summary
 
 
 def content_version(folder: Path, contract: Contract) -> str:
@@ -26,17 +24,9 @@ def content_version(folder: Path, contract: Contract) -> str:
     Returns:
         Sixteen hex digits.
     """
-    table = ds.dataset(str(folder / WEATHER), format="parquet").to_table(
-        columns=["row_hash", "label_encoded", "split"]
-    )
     digest = hashlib.sha256(contract.fingerprint.encode())
     digest.update((folder / STATISTICS).read_bytes())
-    splits = np.asarray(table["split"].to_numpy(), dtype=str)
-    labels = table["label_encoded"].to_numpy()
-    hashes = table["row_hash"].to_numpy()
-    for split in sorted(set(splits.tolist())):
-        for label in (0, 1):
-            chosen = np.sort(hashes[(splits == split) & (labels == label)])
-            digest.update(f"{split}/{label}/{len(chosen)}".encode())
-            digest.update(chosen.tobytes())
+    summary = Summary.from_json((folder / SUMMARY).read_text(encoding="utf-8"))
+    for key in sorted(summary.rows):
+        digest.update(f"{key}/{summary.rows[key]}/{summary.content[key]}".encode())
     return digest.hexdigest()[:16]

@@ -3,81 +3,65 @@
 Belongs here: the order of the stages, what is written, and the check that no row was lost. Does
 not belong here: where versions live and how one becomes the current one (an adapter's work), or
 whether the result is good enough to train on (the asset checks).
-
-Spark jobs: one reads, validates and labels, and finds where the splits begin; the others start
-from its cached result and run side by side, because on small data the fixed cost of a job is what
-takes the time.
 """
 
 import json
-import re
+import os
+import shutil
 import time
-from collections.abc import Generator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
+import pyarrow as pa
 import pyarrow.parquet as pq
-from pyspark.errors import PythonException
-from pyspark.sql import DataFrame, Observation, SparkSession
-from pyspark.sql.functions import expr
+from pyspark.sql import SparkSession
 
 from weather_assets.contract.schema import Contract, ContractError, fold_header
-from weather_assets.processing import sql
-from weather_assets.processing.accounting import (
-    Counts,
-    ProcessingReport,
-    RowsUnaccountedFor,
-    count_rows,
+from weather_assets.processing.accounting import ProcessingReport, RowsUnaccountedFor
+from weather_assets.processing.file_entries import FileEntry, entries_of
+from weather_assets.processing.fitting import fit, sample_share, sampled_rows
+from weather_assets.processing.parts import (
+    OWN_COLUMNS,
+    is_row_by_row,
+    weather_schema,
+    write_rejected,
 )
-from weather_assets.processing.features import with_features
-from weather_assets.processing.fitting import fit
-from weather_assets.processing.outcomes import with_labels
-from weather_assets.processing.raw_files import (
-    Layout,
-    RawFile,
-    RawFileError,
-    layouts_of,
-    warnings_of,
-)
-from weather_assets.processing.reading import read_cells, total_bytes
-from weather_assets.processing.splitting import Boundaries, find_boundaries, with_split
-from weather_assets.processing.validation import validate, value_column
+from weather_assets.processing.raw_files import RawFile, layouts_of, warnings_of
+from weather_assets.processing.splitting import TRAIN
+from weather_assets.processing.summaries import Summary, total
+from weather_assets.processing.timed_rows import finish_timed
 
 WEATHER, REJECTED = "weather.parquet", "rejected.parquet"
-STATISTICS, CONTRACT = "statistics.json", "contract.json"
+STATISTICS, CONTRACT, SUMMARY = "statistics.json", "contract.json", "summary.json"
 
-SINGLE_FILE_ROWS = 1_000_000
-"""Up to this many raw rows each Parquet folder holds one part, sorted: writing in parallel would
-gain less than a second, and every later reader opens one file."""
-
-INTERPRETED_BYTES = 512 * 2**10
-"""Up to this much text, Spark interprets its queries: generating and compiling code for them costs
-1 to 2 s in a new session, and earns it back from some 10,000 rows on."""
-
-_GENERATE_NOTHING = {
-    "spark.sql.codegen.wholeStage": "false",
-    "spark.sql.codegen.factoryMode": "NO_CODEGEN",
-}
-
-_OWN_COLUMNS = ("label_encoded", "split", "persistence", "row_hash")
+ENTRIES, PARTS = ".entries", ".parts"
+"""Folders that are there only while a version is made."""
 
 
 def process(
-    spark: SparkSession, raw_files: Sequence[RawFile], contract: Contract, output_dir: Path
+    spark: Callable[[], SparkSession],
+    raw_files: Sequence[RawFile],
+    contract: Contract,
+    output_dir: Path,
+    entries: Mapping[str, Path] | None = None,
 ) -> ProcessingReport:
     """Validates, labels and divides raw rows, fits the training statistics, and writes all of it.
 
     The rows that are kept, their splits and the statistics depend on the set of raw rows alone:
-    not on their order, on how they are spread over files, or on Spark's partitions.
+    not on their order, on how they are spread over files, on Spark's partitions, or on which files
+    were read before.
 
     Args:
-        spark: the session; it writes instants as `TIMESTAMP_MICROS`, as
-            `adapters.spark_io.spark_configuration` makes it. No other setting changes the result.
+        spark: gives the session; called only if there is something for it to do.
         raw_files: what to read; every file has the contract's columns, in any order.
         contract: what the columns mean.
         output_dir: where to write; does not exist yet or is empty. Gets `weather.parquet/`,
-            `rejected.parquet/`, `statistics.json` and `contract.json` as described in DESIGN.md.
+            `rejected.parquet/`, `statistics.json` and `contract.json` as described in DESIGN.md,
+            and `summary.json`.
+        entries: by name of a file, the folder for what was made of it, complete or not there; a
+            complete one is used instead of the file, others are made. None keeps nothing.
 
     Returns:
         Counts, shares, warnings and timings.
@@ -98,9 +82,27 @@ def process(
     seconds: dict[str, float] = {}
     with _timed(seconds, "headers"):
         layouts = layouts_of(raw_files, contract)
-    with _fitting_code_generation(spark, total_bytes(layouts)):
-        rows_in, counts = _compute(spark, layouts, contract, output_dir, seconds)
-    _check_accounts(rows_in, counts, output_dir)
+    passing = output_dir / ENTRIES
+    folders = entries or {
+        layout.file.name: passing / str(index) for index, layout in enumerate(layouts)
+    }
+    with _timed(seconds, "read_validate"):
+        found = entries_of(spark, layouts, contract, folders)
+    with _timed(seconds, "divide_write"):
+        summary, samples = _divide(spark, found, contract, output_dir)
+    with _timed(seconds, "fit"):
+        statistics = fit(
+            summary.sums, samples, contract, summary.training_rows, summary.training_positive
+        )
+    for folder in (passing, output_dir / PARTS):
+        shutil.rmtree(folder, ignore_errors=True)
+    (output_dir / STATISTICS).write_text(statistics.to_json(), encoding="utf-8")
+    (output_dir / SUMMARY).write_text(summary.to_json(), encoding="utf-8")
+    description = json.dumps(contract.to_dict(), indent=1, sort_keys=True) + "\n"
+    (output_dir / CONTRACT).write_text(description, encoding="utf-8")
+    rows_in = sum(entry.rows for entry in found)
+    _check_accounts(rows_in, summary, output_dir)
+    counts = summary.counts(contract)
     return ProcessingReport(
         contract=contract.name,
         contract_fingerprint=contract.fingerprint,
@@ -116,115 +118,96 @@ def process(
     )
 
 
-def _compute(
-    spark: SparkSession,
-    layouts: Sequence[Layout],
+@dataclass(frozen=True, slots=True)
+class _Sampled:
+    """Where rows for quantiles come from: a sample, or the part that it was drawn from."""
+
+    sample: Path
+    share: float
+    weather: Path
+
+    def table(self, contract: Contract, share: float) -> pa.Table:
+        """Returns at least a share of the training rows."""
+        if share <= self.share:
+            return pq.read_table(self.sample)
+        training = pq.read_table(self.weather, filters=[("split", "=", TRAIN)])
+        return sampled_rows(training, contract, share)
+
+
+def _divide(
+    spark: Callable[[], SparkSession],
+    entries: Sequence[FileEntry],
     contract: Contract,
     output_dir: Path,
-    seconds: dict[str, float],
-) -> tuple[int, Counts]:
-    """Runs all Spark jobs; returns the rows read, and what became of them."""
-    rows_read = Observation()
-    with _timed(seconds, "plan"):
-        cells = read_cells(spark, layouts).observe(rows_read, expr("count(1) AS rows"))
-        labelled = with_labels(validate(cells, contract), contract).persist()
+) -> tuple[Summary, Iterator[pa.Table]]:
+    """Fills both Parquet folders; returns the summary of all rows, and samples for quantiles."""
+    weather, rejected = output_dir / WEATHER, output_dir / REJECTED
+    weather.mkdir()
+    rejected.mkdir()
+    sampled: list[_Sampled] = []
+    if is_row_by_row(contract):
+        summary = total(entry.summary for entry in entries)
+        for entry in entries:
+            for part, paths in zip(entry.parts, entry.paths(), strict=True):
+                name = f"{entry.folder.name}-{part}.parquet"
+                _link(paths.weather, weather / name)
+                _link(paths.rejected, rejected / name)
+                sampled.append(_Sampled(paths.sample, entry.share, weather / name))
+    else:
+        parts = finish_timed(spark, entries, contract, output_dir / PARTS)
+        summary = total(part.summary for part in parts)
+        for index, part in enumerate(parts):
+            name = f"{index:05}.parquet"
+            if part.paths.weather.exists():
+                part.paths.weather.rename(weather / name)
+                sampled.append(_Sampled(part.paths.sample, part.share, weather / name))
+            else:
+                part.paths.rejected.rename(rejected / name)
+    for folder, write in ((weather, _write_no_weather), (rejected, _write_nothing_rejected)):
+        if not any(folder.iterdir()):
+            write(folder / "none.parquet", contract)
+    share = sample_share(summary.training_rows)
+    return summary, (each.table(contract, share) for each in sampled)
+
+
+def _link(made: Path, place: Path) -> None:
+    """Makes a part of an entry a part of the version, which takes no room of its own."""
     try:
-        with _timed(seconds, "read_validate_label"), _readable_errors():
-            boundaries = find_boundaries(labelled, contract)
-        rows_in: int = rows_read.get["rows"]
-        with _timed(seconds, "write_count_fit"):
-            counts = _finish(labelled, contract, boundaries, output_dir, rows_in)
-    finally:
-        labelled.unpersist()
-    return rows_in, counts
+        os.link(made, place)
+    except OSError:  # a file system without hard links
+        shutil.copyfile(made, place)
 
 
-def prepared_columns(divided: DataFrame, contract: Contract) -> DataFrame:
-    """Returns valid rows with the columns of `weather.parquet`, unsorted.
-
-    Args:
-        divided: what `splitting.with_split` returns.
-        contract: names and types of the columns.
-    """
-    values = [
-        f"{_as_written(name, index, contract)} AS {sql.identifier(name)}"
-        for index, name in enumerate(contract.header)
-    ]
-    persistence = [] if contract.label.lead is None else ["CAST(event AS DOUBLE) AS persistence"]
-    own = ["label AS label_encoded", "split", *persistence, "row_hash"]
-    rows = with_features(divided.where("fault IS NULL").selectExpr(*values, *own), contract)
-    features = () if contract.timestamp is None else contract.timestamp.features
-    last = [name for name in _OWN_COLUMNS if name in rows.columns]
-    return rows.select(*(sql.identifier(name) for name in (*contract.header, *features, *last)))
+def _write_no_weather(path: Path, contract: Contract) -> None:
+    pq.write_table(weather_schema(contract).empty_table(), path, store_schema=False)
 
 
-def _as_written(name: str, index: int, contract: Contract) -> str:
-    value = value_column(index)
-    is_time = contract.timestamp is not None and contract.timestamp.column == name
-    return f"timestamp_micros({value})" if is_time else value
-
-
-def _finish(
-    labelled: DataFrame,
-    contract: Contract,
-    boundaries: Boundaries,
-    output_dir: Path,
-    rows_in: int,
-) -> Counts:
-    """Counts, fits and writes from the cached rows, side by side."""
-    divided = with_split(labelled, contract, boundaries)
-    prepared = prepared_columns(divided, contract)
-    rejected = divided.where("fault IS NOT NULL").selectExpr(
-        "file", "line", "fault.column AS column", "fault.reason AS reason", "raw"
-    )
-    order = ["row_hash"]
-    if contract.timestamp is not None:
-        order.insert(0, sql.identifier(contract.timestamp.column))
-    column_of = {name: value_column(index) for index, name in enumerate(contract.header)}
-    is_small = rows_in <= SINGLE_FILE_ROWS
-
-    def write(rows: DataFrame, order: Sequence[str], name: str) -> None:
-        parts = rows.coalesce(1) if is_small else rows
-        parts.sortWithinPartitions(*order).write.parquet(str((output_dir / name).absolute()))
-
-    with ThreadPoolExecutor(max_workers=4) as pool:
-        counting = pool.submit(count_rows, divided, column_of)
-        fitting = pool.submit(fit, prepared, contract, boundaries.expected_training_rows)
-        writing = [
-            pool.submit(write, prepared, order, WEATHER),
-            pool.submit(write, rejected, ["file", "line"], REJECTED),
-        ]
-        for written in writing:
-            written.result()
-        statistics = fitting.result()
-        counts = counting.result()
-    (output_dir / STATISTICS).write_text(statistics.to_json(), encoding="utf-8")
-    description = json.dumps(contract.to_dict(), indent=1, sort_keys=True) + "\n"
-    (output_dir / CONTRACT).write_text(description, encoding="utf-8")
-    return counts
+def _write_nothing_rejected(path: Path, contract: Contract) -> None:
+    del contract  # all have the same columns
+    write_rejected([], path)
 
 
 def _check_names(contract: Contract) -> None:
-    taken = sorted(name for name in contract.header if fold_header(name) in _OWN_COLUMNS)
+    taken = sorted(name for name in contract.header if fold_header(name) in OWN_COLUMNS)
     if taken:
         raise ContractError(
             f"contract {contract.name!r}: columns {taken} are called like columns that "
-            f"{WEATHER} adds ({', '.join(_OWN_COLUMNS)}); rename them in the file and the contract"
+            f"{WEATHER} adds ({', '.join(OWN_COLUMNS)}); rename them in the file and the contract"
         )
 
 
-def _check_accounts(rows_in: int, counts: Counts, output_dir: Path) -> None:
+def _check_accounts(rows_in: int, summary: Summary, output_dir: Path) -> None:
     """Holds the rows read against the rows counted and against those in the files."""
     written_kept, written_rejected = (_rows_in(output_dir / name) for name in (WEATHER, REJECTED))
-    in_splits = sum(counts.rows_by_split.values())
+    rejected = sum(summary.rejected.values())
     if not (
-        rows_in == counts.kept + counts.rejected
-        and counts.kept == written_kept == in_splits
-        and counts.rejected == written_rejected
+        rows_in == summary.kept + rejected
+        and summary.kept == written_kept
+        and rejected == written_rejected
     ):
         raise RowsUnaccountedFor(
-            f"{rows_in} rows were read; counted {counts.kept} kept ({in_splits} in splits) and "
-            f"{counts.rejected} rejected; written {written_kept} and {written_rejected}. "
+            f"{rows_in} rows were read; counted {summary.kept} kept and {rejected} rejected; "
+            f"written {written_kept} and {written_rejected}. "
             "Nothing was published; run again, and report this if it stays"
         )
 
@@ -235,36 +218,7 @@ def _rows_in(folder: Path) -> int:
 
 
 @contextmanager
-def _fitting_code_generation(spark: SparkSession, raw_bytes: int) -> Generator[None]:
-    """Has Spark interpret the queries of little text, and puts its settings back afterwards."""
-    chosen = _GENERATE_NOTHING if raw_bytes <= INTERPRETED_BYTES else {}
-    before = {key: spark.conf.get(key, None) for key in chosen}
-    for key, value in chosen.items():
-        spark.conf.set(key, value)
-    try:
-        yield
-    finally:
-        for key, value in before.items():
-            if value is None:
-                spark.conf.unset(key)
-            else:
-                spark.conf.set(key, value)
-
-
-@contextmanager
 def _timed(seconds: dict[str, float], stage: str) -> Generator[None]:
     start = time.perf_counter()
     yield
     seconds[stage] = round(time.perf_counter() - start, 3)
-
-
-@contextmanager
-def _readable_errors() -> Generator[None]:
-    """Turns a Spark task's report of a bad raw file back into the error that the task raised."""
-    try:
-        yield
-    except PythonException as error:
-        raised = re.search(rf"{RawFileError.__name__}: (.*)", str(error))
-        if raised is None:
-            raise
-        raise RawFileError(raised[1]) from None

@@ -17,6 +17,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import BinaryIO, NamedTuple, cast
 
+import pyarrow as pa
+import pyarrow.parquet as pq
+
 from weather_assets.contract.loading import listed, missing_columns, repeated_names
 from weather_assets.contract.schema import Contract, Kind, fold_header
 from weather_assets.processing.dialects import (
@@ -30,9 +33,10 @@ from weather_assets.processing.dialects import (
 )
 from weather_assets.processing.foreign_formats import foreign_format
 from weather_assets.processing.reasons import Reason
-from weather_assets.processing.records import Record, read_records
+from weather_assets.processing.records import Record, RecordReader, read_records
+from weather_assets.processing.validation import NUMBER_PATTERN
 
-_NUMBER = re.compile(r"[+-]?([0-9]+[.]?[0-9]*|[.][0-9]+)([eE][+-]?[0-9]+)?")
+_NUMBER = re.compile(NUMBER_PATTERN)
 _FILES_NAMED = 3
 """How many files a warning that holds for many of them names."""
 
@@ -64,6 +68,9 @@ class Layout:
         header: its header cells as they stand in the file.
         positions: for each of `contract.header`, the index of its cell.
         numbers: indices into `contract.header` of the columns that hold numbers.
+        header_bytes: length of the text up to the end of the header, once it is UTF-8.
+        header_lines: physical lines of it.
+        row_bytes: about how long a row is.
         remarks: what was mended or left out, one clause each, for people.
     """
 
@@ -72,6 +79,9 @@ class Layout:
     header: tuple[str, ...]
     positions: tuple[int, ...]
     numbers: tuple[int, ...]
+    header_bytes: int
+    header_lines: int
+    row_bytes: int
     remarks: tuple[str, ...]
 
 
@@ -80,6 +90,9 @@ class _Opening(NamedTuple):
 
     dialect: Dialect
     header: tuple[str, ...]
+    header_bytes: int
+    header_lines: int
+    row_bytes: int
     records: list[Record]
 
 
@@ -106,6 +119,28 @@ def opened(file: RawFile) -> Generator[BinaryIO]:
     except OSError as error:
         raise RawFileError(
             f"{file.name}: cannot be read ({error}); check path and access"
+        ) from error
+
+
+def is_parquet(file: RawFile) -> bool:
+    """Tells whether a file is one of Parquet, by its name."""
+    return file.path.lower().endswith(".parquet")
+
+
+@contextmanager
+def opened_parquet(file: RawFile) -> Generator[pq.ParquetFile]:
+    """Opens a `.parquet` file.
+
+    Raises:
+        RawFileError: if it is missing, or, now or while it is read, if it is damaged.
+    """
+    try:
+        with pq.ParquetFile(file.path) as parquet:
+            yield parquet
+    except (pa.ArrowException, OSError) as error:
+        raise RawFileError(
+            f"{file.name}: the Parquet file is damaged or was copied in part ({error}); put it "
+            "there again"
         ) from error
 
 
@@ -157,6 +192,9 @@ def layout_of(file: RawFile, contract: Contract) -> Layout:
         header=header,
         positions=positions,
         numbers=numbers,
+        header_bytes=opening.header_bytes,
+        header_lines=opening.header_lines,
+        row_bytes=opening.row_bytes,
         remarks=(
             *dialect.remarks(),
             *_quoting_remarks(whole, at, dialect),
@@ -196,6 +234,8 @@ def warnings_of(layouts: Sequence[Layout]) -> tuple[str, ...]:
 
 
 def _read_opening(file: RawFile) -> _Opening:
+    if is_parquet(file):
+        return _read_parquet_opening(file)
     with opened(file) as stream:
         head = stream.read(HEAD_BYTES)
         foreign = foreign_format(head)
@@ -208,8 +248,10 @@ def _read_opening(file: RawFile) -> _Opening:
                 "kinds; save it as CSV, UTF-8"
             )
         stream.seek(0)
-        records = read_records(as_utf8_lines(stream, dialect), dialect.delimiter)
+        reader = RecordReader(as_utf8_lines(stream, dialect), dialect.delimiter)
+        records = reader.records()
         header = next(records, None)
+        header_bytes, header_lines = reader.bytes_read, reader.lines_read
         if header is None:
             raise RawFileError(
                 f"{file.name}: the file is empty; expected a header line and rows below"
@@ -225,8 +267,25 @@ def _read_opening(file: RawFile) -> _Opening:
     first = list(read_records(text, dialect.delimiter))
     # What the head cuts off in the middle says nothing about the file.
     return _Opening(
-        dialect, tuple(header.cells), first[1:-1] if len(head) == HEAD_BYTES else first[1:]
+        dialect,
+        tuple(header.cells),
+        header_bytes,
+        header_lines,
+        len(head) // len(first),
+        first[1:-1] if len(head) == HEAD_BYTES else first[1:],
     )
+
+
+def _read_parquet_opening(file: RawFile) -> _Opening:
+    with opened_parquet(file) as parquet:
+        names = tuple(parquet.schema_arrow.names)
+        rows = parquet.metadata.num_rows
+    if not rows:
+        raise RawFileError(
+            f"{file.name}: columns ({listed(names)}) and no rows; add rows or take the file out of "
+            "raw/"
+        )
+    return _Opening(Dialect(), names, 0, 0, Path(file.path).stat().st_size // rows, [])
 
 
 def _quoting_remarks(

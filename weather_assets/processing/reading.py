@@ -1,141 +1,127 @@
-"""Raw files to a DataFrame of records whose cells are strings: the first Spark stage.
+"""The records of a text to validated rows, one record after the other: the careful way.
 
-Belongs here: reading inside Spark tasks. Does not belong here: dividing bytes into records
-(`records`) or deciding whether a value is valid (`validation`). A faster reader can take the place
-of `read_cells` as long as it gives the same columns.
+Belongs here: any text, however damaged, at some 10 microseconds a row. Does not belong here:
+dividing bytes into records (`records`), deciding whether a value is valid (`validation`), or the
+shortcut for text without irregularities (`plain_rows`), which gives the same rows.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from itertools import islice
-from pathlib import Path
+from typing import Protocol
 
+import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
-from pyspark.sql import DataFrame, SparkSession
 
-from weather_assets.contract.schema import fold_header
-from weather_assets.processing.dialects import as_utf8_lines, with_decimal_point
-from weather_assets.processing.raw_files import Layout, RawFile, RawFileError, opened
+from weather_assets.contract.schema import Contract, fold_header
+from weather_assets.processing.dialects import with_decimal_point
+from weather_assets.processing.raw_files import Layout
 from weather_assets.processing.reasons import Reason
-from weather_assets.processing.records import Record, read_records
+from weather_assets.processing.records import Record
+from weather_assets.processing.validation import ValidatedRows, validate
 
 RECORDS_PER_BATCH = 8192
-"""Records per Arrow batch: large enough that Arrow's fixed cost per batch does not count."""
+"""Records per batch: large enough that Arrow's fixed cost per batch does not count."""
 
 
-def cell_column(index: int) -> str:
-    """Returns the name of the column with the cells of `contract.header[index]`.
+class Texts(Protocol):
+    """The exact text of each row of a batch."""
 
-    Numbered, because a contract's column may be called `file` or `line`.
+    def at(self, rows: npt.NDArray[np.int64]) -> list[str]:
+        """Returns the texts of some rows, without their line ends."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class RowBatch:
+    """Rows as they were read.
+
+    Attributes:
+        lines: 1-based physical line of the file on which each row starts, [N].
+        texts: what stands there.
+        rows: what it says.
     """
-    return f"cell_{index}"
+
+    lines: npt.NDArray[np.int64]
+    texts: Texts
+    rows: ValidatedRows
 
 
-_COMPRESSION = 10
-SMALL_BYTES = 8 * 2**20
-"""Up to this size, all raw files together are parsed in this process: starting a Python process of
-Spark's takes 2 s, parsing 8 MB takes one."""
+class _ListedTexts:
+    """Texts that are in memory already."""
+
+    def __init__(self, texts: list[str]) -> None:
+        self._texts = texts
+
+    def at(self, rows: npt.NDArray[np.int64]) -> list[str]:
+        return [self._texts[row] for row in rows.tolist()]
 
 
-def read_cells(spark: SparkSession, layouts: Sequence[Layout]) -> DataFrame:
-    """Reads raw files: small ones here, others in one Spark task per file.
+def row_batches(
+    records: Iterable[Record], layout: Layout, contract: Contract, lines_before: int
+) -> Iterator[RowBatch]:
+    """Yields records as validated rows.
 
     Args:
-        spark: the session.
-        layouts: the files and where their columns are.
-
-    Returns:
-        One row per record, header and blank lines left out: `file`, `line` (1-based physical line
-        of the record's start), `raw` (its exact text), `problem` (reason code or null), and
-        `cell_0`, `cell_1`, ... (strings without surrounding white space, in the order of
-        `contract.header`, decimal commas as points; null where there is a problem).
-
-    Raises:
-        RawFileError: now or when the rows are computed, if a file is damaged or has changed.
+        records: without the header.
+        layout: where the columns are.
+        contract: what the cells must be.
+        lines_before: physical lines of the file before the first of the records' text.
     """
-    width = len(layouts[0].positions)
-    if total_bytes(layouts) <= SMALL_BYTES:
-        nothing = _batch([], layouts[0])
-        batches = [batch for layout in layouts for batch in parse_file(layout)]
-        return spark.createDataFrame(pa.Table.from_batches([nothing, *batches]))
-    files = tuple(layouts)
-
-    def parse(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-        for batch in batches:
-            for index in batch.column(0).to_pylist():
-                yield from parse_file(files[index])
-
-    cells = ", ".join(f"{cell_column(index)} string" for index in range(width))
-    schema = f"file string, line bigint, raw string, problem string, {cells}"
-    return spark.range(0, len(files), 1, len(files)).mapInArrow(parse, schema)
+    following = iter(records)
+    while batch := list(islice(following, RECORDS_PER_BATCH)):
+        yield _batch(batch, layout, contract, lines_before)
 
 
-def total_bytes(layouts: Sequence[Layout]) -> int:
-    """Returns about how much text all files hold; compressed ones count ten times their size."""
-    return sum(_size(layout.file) for layout in layouts)
+def folded_header(layout: Layout) -> list[str]:
+    """Returns the header's cells as they are compared with those of a row."""
+    return [fold_header(cell) for cell in layout.header]
 
 
-def _size(file: RawFile) -> int:
-    try:
-        size = Path(file.path).stat().st_size
-    except OSError as error:
-        raise RawFileError(f"{file.name}: cannot be read: {error.strerror}") from None
-    return size * _COMPRESSION if file.path.lower().endswith(".gz") else size
+def shape_problem(cells: Sequence[str], header: Sequence[str]) -> Reason | None:
+    """Tells whether a record has the header's number of cells, and is not the header again.
 
-
-def parse_file(layout: Layout) -> Iterator[pa.RecordBatch]:
-    """Yields the records of one file as Arrow batches with the columns of `read_cells`.
-
-    Raises:
-        RawFileError: if the file is damaged, or has another header than `layout`.
+    Args:
+        cells: of the record.
+        header: what `folded_header` returns.
     """
-    with opened(layout.file) as stream:
-        text = as_utf8_lines(stream, layout.dialect)
-        records = read_records(text, layout.dialect.delimiter)
-        header = next(records, None)
-        if header is None or tuple(header.cells) != layout.header:
-            raise RawFileError(f"{layout.file.name}: the file changed while it was read; run again")
-        while batch := list(islice(records, RECORDS_PER_BATCH)):
-            yield _batch(batch, layout)
+    if len(cells) != len(header):
+        return Reason.WRONG_NUMBER_OF_CELLS
+    # The first cell decides in nearly every row; folding all cells of all rows would be slow.
+    if fold_header(cells[0]) == header[0] and [fold_header(cell) for cell in cells] == header:
+        return Reason.REPEATED_HEADER
+    return None
 
 
-def _batch(records: list[Record], layout: Layout) -> pa.RecordBatch:
-    folded = [fold_header(cell) for cell in layout.header]
+def _batch(
+    records: Sequence[Record], layout: Layout, contract: Contract, lines_before: int
+) -> RowBatch:
+    header = folded_header(layout)
     nothing = [None] * len(layout.header)
-    problems: list[str | None] = []
+    problems: list[Reason | None] = []
     rows: list[Sequence[str | None]] = []
     for record in records:
-        problem = record.problem or _shape_problem(record.cells, folded)
+        problem = record.problem or shape_problem(record.cells, header)
         problems.append(problem)
         rows.append(nothing if problem else record.cells)
-    by_position = list(zip(*rows, strict=True)) or [()] * len(layout.header)
+    by_position = list(zip(*rows, strict=True))
     has_comma = layout.dialect.decimal_mark == ","
-    columns = {
-        "file": pa.array([layout.file.name] * len(records), pa.string()),
-        "line": pa.array([record.line for record in records], pa.int64()),
-        "raw": pa.array([record.raw for record in records], pa.string()),
-        "problem": pa.array(problems, pa.string()),
-    } | {
-        cell_column(index): pa.array(
+    cells = [
+        pa.array(
             _trimmed(by_position[position], swap_marks=has_comma and index in layout.numbers),
             pa.string(),
         )
         for index, position in enumerate(layout.positions)
-    }
-    return pa.RecordBatch.from_pydict(columns)
+    ]
+    return RowBatch(
+        lines=np.array([record.line for record in records], np.int64) + lines_before,
+        texts=_ListedTexts([record.raw for record in records]),
+        rows=validate(cells, contract, problems),
+    )
 
 
 def _trimmed(cells: Sequence[str | None], *, swap_marks: bool) -> list[str | None]:
     if swap_marks:
         return [None if cell is None else with_decimal_point(cell.strip()) for cell in cells]
     return [None if cell is None else cell.strip() for cell in cells]
-
-
-def _shape_problem(cells: list[str], folded_header: list[str]) -> Reason | None:
-    if len(cells) != len(folded_header):
-        return Reason.WRONG_NUMBER_OF_CELLS
-    # The first cell decides in nearly every row; folding all cells of all rows would be slow.
-    if fold_header(cells[0]) == folded_header[0] and (
-        [fold_header(cell) for cell in cells] == folded_header
-    ):
-        return Reason.REPEATED_HEADER
-    return None

@@ -11,7 +11,7 @@ import re
 from collections import deque
 from collections.abc import Iterator
 from functools import cache
-from typing import BinaryIO, NamedTuple
+from typing import BinaryIO, NamedTuple, Protocol
 
 from weather_assets.processing.reasons import Reason
 
@@ -41,9 +41,6 @@ class Record(NamedTuple):
 def read_records(stream: BinaryIO, delimiter: str = ",") -> Iterator[Record]:
     """Yields every record of a file, the header included, blank lines left out.
 
-    A quoted cell may span lines. When a quote is never closed, or not by a delimiter or a line end,
-    only the line that it starts on is a bad record; reading goes on with the next line.
-
     Args:
         stream: the file in UTF-8, at its beginning; a byte order mark is skipped.
         delimiter: the one character between two cells.
@@ -51,52 +48,121 @@ def read_records(stream: BinaryIO, delimiter: str = ",") -> Iterator[Record]:
     Yields:
         The records in the order of the file.
     """
-    lines = _PhysicalLines(stream)
-    while (line := lines.take()) is not None:
-        number = lines.taken
-        if len(line) > MAXIMUM_RECORD_BYTES:
-            yield Record(number, _lenient(line), [], Reason.RECORD_TOO_LONG)
-        elif b'"' in line:
-            yield _quoted_record(number, line, lines, delimiter)
-        elif not line.isspace():
-            yield _record(number, line, Reason.MALFORMED_QUOTE, delimiter)
+    return RecordReader(stream, delimiter).records()
+
+
+class Lines(Protocol):
+    """Where lines come from."""
+
+    def readline(self, size: int, /) -> bytes:
+        """Returns the next line with its end, cut off behind `size` bytes; nothing at the end."""
+        ...
+
+
+class RecordReader:
+    """Divides text into records, and knows how far it is.
+
+    A quoted cell may span lines. When a quote is never closed, or not by a delimiter or a line end,
+    only the line that it starts on is a bad record; reading goes on with the next line.
+
+    Args:
+        stream: text in UTF-8, at the start of a record.
+        delimiter: the one character between two cells.
+        at_start: whether this is the beginning of the file, where a byte order mark is skipped.
+    """
+
+    def __init__(self, stream: Lines, delimiter: str = ",", *, at_start: bool = True) -> None:
+        self._lines = _PhysicalLines(stream, at_start=at_start)
+        self._delimiter = delimiter
+
+    @property
+    def bytes_read(self) -> int:
+        """Length of the records so far, their line ends and blank lines included."""
+        return self._lines.size
+
+    @property
+    def lines_read(self) -> int:
+        """Physical lines so far."""
+        return self._lines.taken
+
+    def records(self, until: int | None = None) -> Iterator[Record]:
+        """Yields the records that follow.
+
+        Args:
+            until: the last record is the one that reaches this many `bytes_read`.
+        """
+        while until is None or self.bytes_read < until:
+            self._lines.mark()
+            line = self._lines.take()
+            if line is None:
+                return
+            number = self._lines.taken
+            if len(line) > MAXIMUM_RECORD_BYTES:
+                yield Record(number, _lenient(line), [], Reason.RECORD_TOO_LONG)
+            elif b'"' in line:
+                yield _quoted_record(number, line, self._lines, self._delimiter)
+            elif not line.isspace():
+                yield _record(number, line, Reason.MALFORMED_QUOTE, self._delimiter)
+
+    def unread(self) -> bytes:
+        """Returns what was taken from the stream to look ahead, and is part of no record yet."""
+        return self._lines.ahead()
 
 
 class _PhysicalLines:
-    """The lines of a file with their ends, and the ability to go back to a line."""
+    """The lines of a text with their ends, and the ability to go back to a line."""
 
-    def __init__(self, stream: BinaryIO) -> None:
+    def __init__(self, stream: Lines, *, at_start: bool) -> None:
         self._stream = stream
-        self._ahead: deque[bytes] = deque()
-        self._at_start = True
+        self._ahead: deque[tuple[bytes, int]] = deque()
+        self._since_mark: list[tuple[bytes, int]] = []
+        self._at_start = at_start
         self.taken = 0
+        self.size = 0
 
     def take(self) -> bytes | None:
         """Returns the next line (a line that is too long is cut off), or None at the end."""
-        line = self._ahead.popleft() if self._ahead else self._read()
-        if line is None:
+        found = self._ahead.popleft() if self._ahead else self._read()
+        if found is None:
             return None
+        line, size = found
+        self._since_mark.append(found)
         self.taken += 1
+        self.size += size
         return line
 
-    def give_back(self, lines: list[bytes]) -> None:
-        """Undoes the last `len(lines)` calls of `take`."""
-        self._ahead.extendleft(reversed(lines))
-        self.taken -= len(lines)
+    def mark(self) -> None:
+        """Remembers this place for `go_back`."""
+        self._since_mark = []
 
-    def _read(self) -> bytes | None:
+    def go_back(self) -> None:
+        """Undoes every `take` since `mark`."""
+        self._ahead.extendleft(reversed(self._since_mark))
+        self.taken -= len(self._since_mark)
+        self.size -= sum(size for _, size in self._since_mark)
+        self._since_mark = []
+
+    def ahead(self) -> bytes:
+        """Returns the lines that were taken back; one that was cut off gets an end again."""
+        return b"".join(line if len(line) == size else line + b"\n" for line, size in self._ahead)
+
+    def _read(self) -> tuple[bytes, int] | None:
+        """Returns the next line of the stream, and its length in the stream."""
         line = self._stream.readline(MAXIMUM_RECORD_BYTES + 1)
+        size = len(line)
         if self._at_start:
             line = line.removeprefix(_BYTE_ORDER_MARK)
             self._at_start = False
             if not line:  # a file that holds nothing but the byte order mark
                 line = self._stream.readline(MAXIMUM_RECORD_BYTES + 1)
+                size += len(line)
         if not line:
             return None
         rest = line
         while len(rest) > MAXIMUM_RECORD_BYTES and not rest.endswith(b"\n"):
             rest = self._stream.readline(MAXIMUM_RECORD_BYTES + 1)
-        return line
+            size += len(rest)
+        return line, size
 
 
 def _quoted_record(number: int, line: bytes, lines: _PhysicalLines, delimiter: str) -> Record:
@@ -106,6 +172,7 @@ def _quoted_record(number: int, line: bytes, lines: _PhysicalLines, delimiter: s
     """
     if line.count(b'"') % 2 == 0:
         return _record(number, line, Reason.MALFORMED_QUOTE, delimiter)
+    lines.mark()
     more: list[bytes] = []
     size = len(line)
     is_open = True
@@ -118,7 +185,7 @@ def _quoted_record(number: int, line: bytes, lines: _PhysicalLines, delimiter: s
         record = _record(number, whole, Reason.UNTERMINATED_QUOTE, delimiter)
         if record.problem is not Reason.UNTERMINATED_QUOTE:
             return record
-    lines.give_back(more)
+    lines.go_back()
     return Record(number, _lenient(line), [], Reason.UNTERMINATED_QUOTE)
 
 

@@ -7,10 +7,12 @@ rows (`fitting`).
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
+import numpy as np
+import numpy.typing as npt
 from pyspark.sql import DataFrame
 
 from weather_assets.contract.schema import Contract, SplitMethod
-from weather_assets.processing import sql
+from weather_assets.processing import hashing, sql
 from weather_assets.processing.outcomes import lead_microseconds
 from weather_assets.processing.reasons import Reason
 from weather_assets.processing.validation import value_column
@@ -83,6 +85,46 @@ def with_split(labelled: DataFrame, contract: Contract, boundaries: Boundaries) 
     return divided.selectExpr(
         *unchanged, f"IF(fault IS NULL AND split IS NULL, {gap}, fault) AS fault", "split"
     )
+
+
+def hash_splits(
+    labels: npt.NDArray[np.int32], row_hashes: npt.NDArray[np.int64], contract: Contract
+) -> npt.NDArray[np.int8]:
+    """Divides rows as `SplitMethod.HASH` does, without Spark.
+
+    Args:
+        labels: 0 or 1, [N].
+        row_hashes: [N].
+        contract: says how large the shares are.
+
+    Returns:
+        Index into `SPLITS`, [N].
+    """
+    shares = contract.split
+    # The label as a salt draws each class by itself: stratified in expectation.
+    fractions = hash_fractions("split", row_hashes, labels)
+    is_later = fractions >= shares.train + shares.validation
+    return (fractions >= shares.train).astype(np.int8) + is_later.astype(np.int8)
+
+
+def hash_fractions(
+    purpose: str,
+    row_hashes: npt.NDArray[np.int64],
+    salts: npt.NDArray[np.int32] | None = None,
+) -> npt.NDArray[np.float64]:
+    """Returns what `hash_fraction` gives, without Spark.
+
+    Args:
+        purpose: makes numbers for different purposes independent of one another.
+        row_hashes: [N].
+        salts: hashed before them, where there are some, [N].
+    """
+    nothing = np.zeros(1, np.int32)
+    start = hashing.hash_texts(hashing.seeds(1), nothing, [purpose])
+    seed = np.full(len(row_hashes), start[0])
+    if salts is not None:
+        seed = hashing.hash_ints(seed, salts)
+    return hashing.fractions(hashing.hash_longs(seed, row_hashes))
 
 
 def hash_fraction(purpose: str, *values: str) -> str:

@@ -3,7 +3,7 @@
 Belongs here: literals and identifiers. Does not belong here: any knowledge of weather or contracts.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
 MICROSECONDS_PER_DAY = 86_400_000_000
 """Instants are whole microseconds since 1970-01-01T00:00Z inside the pipeline (a Spark bigint):
@@ -23,11 +23,6 @@ def text(value: str) -> str:
     """
     escaped = value.replace("\\", "\\\\").replace("'", "\\'")
     return "'" + escaped.replace("\n", "\\n").replace("\r", "\\r").replace("\t", "\\t") + "'"
-
-
-def texts(values: Iterable[str]) -> str:
-    """Returns strings as the inside of an `IN (...)` list."""
-    return ", ".join(text(value) for value in values)
 
 
 def double(value: float) -> str:

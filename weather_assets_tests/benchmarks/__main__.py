@@ -40,6 +40,7 @@ BENCHMARKS = (
     _of_module("latency", "A changed 2,500-row file to its verdict: new and running process"),
     _of_module("training_throughput", "Two training ranks against a bare DDP loop in memory"),
     _of_module("training_memory", "Memory of two training ranks against the number of rows"),
+    _of_module("preparation", "Five-column rows from raw file to published Parquet"),
     _of_module("scorers", "Requests of raw readings to the packaged scorer and to one in PyTorch"),
 )
 
@@ -62,7 +63,14 @@ BENCHMARKS = (
     type=click.Path(exists=True, file_okay=False, path_type=Path),
     help="Folder with kaggle-weather-forecast.csv; without it an equivalent file is generated.",
 )
-def main(json_path: Path | None, only: tuple[str, ...], data: Path | None) -> None:
+@click.option(
+    "--rows",
+    type=click.IntRange(1_000_000, 1_000_000_000),
+    default=10_000_000,
+    show_default=True,
+    help="Rows of the largest file that is prepared; 100,000,000 take 25 GB of disk.",
+)
+def main(json_path: Path | None, only: tuple[str, ...], data: Path | None, rows: int) -> None:
     """Run benchmarks; exit 0 only if every requirement is met."""
     # So that what a benchmark started is ended with it.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
@@ -77,14 +85,14 @@ def main(json_path: Path | None, only: tuple[str, ...], data: Path | None) -> No
     entries: list[Entry] = []
     for benchmark in BENCHMARKS:
         if not only or benchmark.name in only:
-            entries.append(_run(benchmark, data, console))
+            entries.append(_run(benchmark, data, rows, console))
             print_entry(console, entries[-1])
             if json_path is not None:
                 write_json(json_path, machine, entries)
     sys.exit(0 if all(entry.met for entry in entries) else 1)
 
 
-def _run(benchmark: Benchmark, data: Path | None, console: Console) -> Entry:
+def _run(benchmark: Benchmark, data: Path | None, rows: int, console: Console) -> Entry:
     began = time.monotonic()
     load_average = os.getloadavg()[0]
 
@@ -93,7 +101,7 @@ def _run(benchmark: Benchmark, data: Path | None, console: Console) -> Entry:
 
     console.print(f"[bold]{benchmark.name}[/bold]: {benchmark.title}")
     with tempfile.TemporaryDirectory(prefix="weather_assets-bench-") as folder:
-        workplace = Workplace(Path(folder), None if data is None else data.resolve(), say)
+        workplace = Workplace(Path(folder), None if data is None else data.resolve(), say, rows)
         try:
             result = benchmark.measure(workplace)
         except BenchmarkError as error:

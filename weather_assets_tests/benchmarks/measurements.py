@@ -76,11 +76,13 @@ class Workplace:
         folder: empty and its own; deleted afterwards.
         data: folder with `kaggle-weather-forecast.csv`; None for a generated equivalent.
         say: shows one line of progress.
+        rows: how large the largest file is, where files of several sizes are compared.
     """
 
     folder: Path
     data: Path | None
     say: Callable[[str], None]
+    rows: int = 10_000_000
 
 
 @dataclass(frozen=True, slots=True)

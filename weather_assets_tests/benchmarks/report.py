@@ -27,7 +27,16 @@ from weather_assets_tests.benchmarks.measurements import (
     Requirement,
 )
 
-_LIBRARIES = ("dagster", "lightning", "mlflow", "onnxruntime", "pyarrow", "pyspark", "torch")
+_LIBRARIES = (
+    "dagster",
+    "duckdb",
+    "lightning",
+    "mlflow",
+    "onnxruntime",
+    "pyarrow",
+    "pyspark",
+    "torch",
+)
 _JAVA_TIMEOUT_SECONDS = 30
 
 

@@ -16,8 +16,8 @@ import requests
 from weather_assets_tests.docker.stack import SECONDS, Stack, StackError
 from weather_assets_tests.synthetic import five_column_chunks
 
-LARGE_ROWS = 400_000
-"""About 36 MB: more than is read in the driver, so that the cluster's tasks read it."""
+LARGE_ROWS = 1_600_000
+"""About 144 MB: more than is read in the driver, so that the cluster's tasks read it."""
 RUN = ("run", "--until", "processed_weather", "--data")
 
 

@@ -75,7 +75,7 @@ def outcome(tmp_path_factory: pytest.TempPathFactory) -> Outcome:
     raw = folder / "rows.csv"
     _write_csv(raw, rows)
     processed = folder / "processed"
-    process(_spark(), [RawFile(str(raw), raw.name)], CONTRACT, processed)
+    process(_spark, [RawFile(str(raw), raw.name)], CONTRACT, processed)
     kept = pq.read_table(processed / "weather.parquet")
     serials = [int(serial) for serial in kept["serial"].to_pylist()]
     statistics = TrainingStatistics.from_json((processed / "statistics.json").read_text())

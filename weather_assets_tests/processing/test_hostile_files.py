@@ -134,7 +134,7 @@ def test_kept_rows_are_those_of_another_reader(
     if not raw_files:
         return
 
-    report = process(spark, raw_files, FIVE, folder / "v1")
+    report = process(lambda: spark, raw_files, FIVE, folder / "v1")
 
     kept = pd.read_parquet(folder / "v1" / "weather.parquet")[list(FIVE.header)]
     rejected = pd.read_parquet(folder / "v1" / "rejected.parquet")

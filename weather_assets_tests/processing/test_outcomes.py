@@ -8,15 +8,14 @@ from pyspark.sql import SparkSession
 
 from weather_assets.contract.schema import Contract
 from weather_assets.processing.outcomes import with_labels
-from weather_assets.processing.raw_files import RawFile, layouts_of
-from weather_assets.processing.reading import read_cells
-from weather_assets.processing.validation import validate
+from weather_assets.processing.raw_files import RawFile
 from weather_assets_tests.processing.weather_files import (
     AHEAD,
     SAME_HOUR,
     UNTIMED,
     header_of,
     stamp,
+    validated_frame,
     write_csv,
 )
 
@@ -25,8 +24,7 @@ Fate = str | int | None
 
 def fates(spark: SparkSession, files: Sequence[RawFile], contract: Contract) -> dict[str, Fate]:
     """Returns, by file and line, the label of each valid row and the reason of each other one."""
-    cells = read_cells(spark, layouts_of(files, contract))
-    rows = with_labels(validate(cells, contract), contract).collect()
+    rows = with_labels(validated_frame(spark, files, contract), contract).collect()
     return {f"{row.file}:{row.line}": row.fault.reason if row.fault else row.label for row in rows}
 
 

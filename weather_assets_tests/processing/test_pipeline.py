@@ -15,12 +15,14 @@ from pyspark.sql import SparkSession
 from weather_assets.contract.loading import builtin_contracts, recognise_header
 from weather_assets.contract.schema import Contract, ContractError
 from weather_assets.contract.statistics import TrainingStatistics
-from weather_assets.processing import pipeline, reading
+from weather_assets.processing import file_entries, timed_rows
 from weather_assets.processing.accounting import ProcessingReport
-from weather_assets.processing.pipeline import INTERPRETED_BYTES, process
+from weather_assets.processing.blocks import total_bytes
+from weather_assets.processing.file_entries import SMALL_BYTES
+from weather_assets.processing.pipeline import process
 from weather_assets.processing.raw_files import RawFile, RawFileError, layouts_of, read_header
-from weather_assets.processing.reading import SMALL_BYTES, total_bytes
 from weather_assets.processing.reasons import Reason
+from weather_assets.processing.timed_rows import INTERPRETED_ROWS
 from weather_assets_tests.processing.weather_files import (
     AHEAD,
     UNTIMED,
@@ -41,7 +43,7 @@ def run(spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> Run:
         files: Sequence[RawFile], contract: Contract
     ) -> tuple[ProcessingReport, Path]:
         output_dir = tmp_path_factory.mktemp("version") / "v1"
-        return process(spark, files, contract, output_dir), output_dir
+        return process(lambda: spark, files, contract, output_dir), output_dir
 
     return process_files
 
@@ -111,10 +113,12 @@ def test_small_files_come_out_like_large_ones(
 ) -> None:
     files = [RawFile(str(samples / "seattle-daily.csv.gz"), "seattle-daily.csv.gz")]
     contract = recognise_header(read_header(files[0]))
-    assert total_bytes(layouts_of(files, contract)) <= min(SMALL_BYTES, INTERPRETED_BYTES)
+    assert total_bytes(layouts_of(files, contract)) <= SMALL_BYTES
     small, small_dir = run(files, contract)
-    monkeypatch.setattr(reading, "SMALL_BYTES", 0)
-    monkeypatch.setattr(pipeline, "INTERPRETED_BYTES", 0)
+    assert small.rows_in <= INTERPRETED_ROWS
+    monkeypatch.setattr(file_entries, "SMALL_BYTES", 0)
+    monkeypatch.setattr(timed_rows, "SMALL_ROWS", 0)
+    monkeypatch.setattr(timed_rows, "INTERPRETED_ROWS", 0)
     large, large_dir = run(files, contract)
 
     assert small.counts == large.counts
@@ -295,14 +299,14 @@ def test_a_column_called_like_one_of_ours_is_refused(spark: SparkSession, tmp_pa
     description["columns"][0]["name"] = "Split"
 
     with pytest.raises(ContractError, match="'Split'"):
-        process(spark, [], Contract.from_dict(description), tmp_path / "v1")
+        process(lambda: spark, [], Contract.from_dict(description), tmp_path / "v1")
 
 
 def test_a_folder_that_holds_something_is_left_alone(spark: SparkSession, tmp_path: Path) -> None:
     (tmp_path / "weather.parquet").mkdir()
 
     with pytest.raises(FileExistsError, match="not empty"):
-        process(spark, [], UNTIMED, tmp_path)
+        process(lambda: spark, [], UNTIMED, tmp_path)
 
 
 @pytest.mark.parametrize(

@@ -2,20 +2,19 @@
 
 from datetime import UTC, datetime
 
+import pyarrow as pa
 import pytest
-from pyspark.sql import SparkSession
 
 from weather_assets.contract.schema import ContractError, Timestamp
-from weather_assets.processing.timestamps import microseconds
+from weather_assets.processing.timestamps import NO_INSTANT, microseconds
 
 
-def instants(spark: SparkSession, cells: list[str], timestamp: Timestamp) -> list[datetime | None]:
-    rows = spark.createDataFrame([(cell,) for cell in cells], "cell string")
-    found = rows.selectExpr(f"{microseconds('cell', timestamp)} AS at").collect()
-    return [None if row.at is None else datetime.fromtimestamp(row.at / 1e6, UTC) for row in found]
+def instants(cells: list[str], timestamp: Timestamp) -> list[datetime | None]:
+    found = microseconds(pa.array(cells, pa.string()), timestamp).tolist()
+    return [None if at == NO_INSTANT else datetime.fromtimestamp(at / 1e6, UTC) for at in found]
 
 
-def test_iso_8601(spark: SparkSession) -> None:
+def test_iso_8601() -> None:
     expected = {
         "2013-01-01T06:00:00Z": datetime(2013, 1, 1, 6, tzinfo=UTC),
         "2012/01/31": datetime(2012, 1, 31, tzinfo=UTC),
@@ -38,16 +37,16 @@ def test_iso_8601(spark: SparkSession) -> None:
         "now": None,
     }
 
-    found = instants(spark, list(expected), Timestamp("t"))
+    found = instants(list(expected), Timestamp("t"))
 
     assert dict(zip(expected, found, strict=True)) == expected
 
 
-def test_local_time_has_no_skipped_hour(spark: SparkSession) -> None:
+def test_local_time_has_no_skipped_hour() -> None:
     timestamp = Timestamp("t", timezone="Europe/Berlin")
     cells = ["2021-03-28T01:59", "2021-03-28T02:30", "2021-03-28T03:00", "2021-07-01T12:00+00:00"]
 
-    found = instants(spark, cells, timestamp)
+    found = instants(cells, timestamp)
 
     assert found == [
         datetime(2021, 3, 28, 0, 59, tzinfo=UTC),
@@ -57,10 +56,10 @@ def test_local_time_has_no_skipped_hour(spark: SparkSession) -> None:
     ]
 
 
-def test_strptime_formats(spark: SparkSession) -> None:
+def test_strptime_formats() -> None:
     timestamp = Timestamp("t", format="%d.%m.%Y %H h")
 
-    found = instants(spark, ["03.02.2020 17 h", "3.2.2020 7 h", "03x02x2020 17 h"], timestamp)
+    found = instants(["03.02.2020 17 h", "3.2.2020 7 h", "03x02x2020 17 h"], timestamp)
 
     assert found == [
         datetime(2020, 2, 3, 17, tzinfo=UTC),
@@ -72,14 +71,4 @@ def test_strptime_formats(spark: SparkSession) -> None:
 @pytest.mark.parametrize("pattern", ["%Y-%m", "%Y-%m-%d %p", "%d %d %m %Y", "%Y-%m-%d %"])
 def test_a_format_that_cannot_be_read_is_refused(pattern: str) -> None:
     with pytest.raises(ContractError, match="format"):
-        microseconds("cell", Timestamp("t", format=pattern))
-
-
-def test_the_sessions_time_zone_has_no_part_in_it(spark: SparkSession) -> None:
-    spark.conf.set("spark.sql.session.timeZone", "America/New_York")
-    try:
-        found = instants(spark, ["2020-01-01T00:00"], Timestamp("t"))
-    finally:
-        spark.conf.set("spark.sql.session.timeZone", "UTC")
-
-    assert found == [datetime(2020, 1, 1, tzinfo=UTC)]
+        microseconds(pa.array(["x"]), Timestamp("t", format=pattern))

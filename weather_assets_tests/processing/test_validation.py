@@ -5,19 +5,12 @@ from pathlib import Path
 from pyspark.sql import Row, SparkSession
 
 from weather_assets.contract.schema import Column, Contract, Kind, Label, Split, SplitMethod
-from weather_assets.processing.raw_files import layouts_of
-from weather_assets.processing.reading import read_cells
-from weather_assets.processing.validation import validate
-from weather_assets_tests.processing.weather_files import UNTIMED, write_csv
+from weather_assets_tests.processing.weather_files import UNTIMED, validated_frame, write_csv
 
 
 def validated(spark: SparkSession, folder: Path, contract: Contract, lines: list[str]) -> list[Row]:
     file = write_csv(folder, "weather.csv", lines)
-    return (
-        validate(read_cells(spark, layouts_of([file], contract)), contract)
-        .orderBy("line")
-        .collect()
-    )
+    return validated_frame(spark, [file], contract).orderBy("line").collect()
 
 
 def test_each_fault_has_its_reason_and_column(spark: SparkSession, tmp_path: Path) -> None:

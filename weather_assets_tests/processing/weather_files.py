@@ -3,10 +3,13 @@
 Belongs here: making input. Does not belong here: assertions.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from random import Random
+
+import pyarrow as pa
+from pyspark.sql import DataFrame, SparkSession
 
 from weather_assets.contract.schema import (
     Column,
@@ -17,7 +20,11 @@ from weather_assets.contract.schema import (
     SplitMethod,
     Timestamp,
 )
-from weather_assets.processing.raw_files import RawFile
+from weather_assets.processing.dialects import as_utf8_lines
+from weather_assets.processing.parts import validated_table
+from weather_assets.processing.raw_files import RawFile, layout_of, opened
+from weather_assets.processing.reading import RowBatch, row_batches
+from weather_assets.processing.records import RecordReader
 
 START = datetime(2020, 1, 1, tzinfo=UTC)
 
@@ -98,3 +105,20 @@ def header_of(contract: Contract, order: Sequence[int] | None = None) -> str:
     """Returns the header line of a contract."""
     names = contract.header
     return ",".join(names if order is None else [names[index] for index in order])
+
+
+def validated_batches(file: RawFile, contract: Contract) -> Iterator[RowBatch]:
+    """Yields the rows of a file, read carefully."""
+    layout = layout_of(file, contract)
+    with opened(file) as stream:
+        reader = RecordReader(as_utf8_lines(stream, layout.dialect), layout.dialect.delimiter)
+        next(reader.records())
+        yield from row_batches(reader.records(), layout, contract, 0)
+
+
+def validated_frame(spark: SparkSession, files: Sequence[RawFile], contract: Contract) -> DataFrame:
+    """Returns the rows of files as Spark gets them."""
+    tables = [
+        validated_table(validated_batches(file, contract), file.name, contract) for file in files
+    ]
+    return spark.createDataFrame(pa.concat_tables(tables).combine_chunks())
