@@ -16,7 +16,7 @@ test: $(READY)
 
 # Builds the images, starts a stack of its own, breaks it on purpose, and removes all of it.
 docker-test: $(READY)
-	STACK=weather-assets-test docker/stack build && STACK=weather-assets-test WEATHER_ASSETS_PYTORCH_IMAGE=weather-assets-test-pytorch:latest $(BIN)/python -m pytest --timeout 900 weather_assets_tests/docker
+	STACK=weather-assets-test docker/stack build && STACK=weather-assets-test WEATHER_ASSETS_PYTORCH_IMAGE=weather-assets-test-pytorch:latest $(BIN)/python -m pytest --timeout 900 --durations 15 weather_assets_tests/docker
 
 bench: $(READY)
 	$(BIN)/python -m weather_assets_tests.benchmarks --json bench.json
