@@ -6,6 +6,7 @@ and `validation` makes a text not plain, and `reading` gets it. Both give the sa
 `test_plain_rows` holds against generated and damaged texts.
 """
 
+import codecs
 from collections.abc import Sequence
 
 import numpy as np
@@ -78,6 +79,8 @@ def _is_plain(text: bytes) -> bool:
     """Tells whether every line is a record, and nothing hides in it."""
     if b'"' in text or b"\0" in text:
         return False
+    if text.startswith(codecs.BOM_UTF8):
+        return False  # Arrow drops one, also where it is not the file's beginning
     carriage_returns = text.count(b"\r")
     if carriage_returns and carriage_returns != text.count(b"\r\n"):
         return False  # Arrow ends a line at each of them
