@@ -40,8 +40,8 @@ from weather_assets_tests.integration.arbitrary_network import (
 )
 
 VALID_ROWS, DOUBTFUL_ROWS = 200, 300
-"""500 in all, since each row has a year of its own. How many doubtful ones are valid depends on what
-else is loaded: Hypothesis also draws constants of the modules that it finds."""
+"""500 in all, since each row has a year of its own. How many doubtful ones are valid depends on
+what else is loaded: Hypothesis also draws constants of the modules that it finds."""
 TOLERANCE = 1e-6
 """What the design asks for; the three ways differ by rounding alone, about 1e-15."""
 
