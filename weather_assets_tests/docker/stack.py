@@ -158,13 +158,14 @@ class Stack:
     def launched(self) -> list[Container]:
         """Returns run workers and ranks: the containers that compose does not know."""
         with docker_client() as client:
-            runs = client.containers.list(
-                all=True, filters={"label": [f"weather-assets.stack={self.name}"]}
-            )
-            ranks = client.containers.list(
-                all=True, filters={"ancestor": f"{self.name}-pytorch:latest"}
-            )
-        return [*runs, *ranks]
+            return [
+                each
+                for chosen in (
+                    {"label": [f"weather-assets.stack={self.name}"]},
+                    {"ancestor": f"{self.name}-pytorch:latest"},
+                )
+                for each in client.containers.list(all=True, filters=chosen, ignore_removed=True)
+            ]
 
     def ranks(self) -> list[Container]:
         """Returns the containers of training ranks, rank 0 first."""
@@ -323,7 +324,7 @@ def left_of(name: str) -> list[str]:
     """Returns what the engine still has of a stack: containers, networks, volumes, images."""
     client = docker.from_env(timeout=30)
     try:
-        found = [str(each.name) for each in client.containers.list(all=True)]
+        found = [str(each.name) for each in client.containers.list(all=True, ignore_removed=True)]
         found += [str(each.name) for each in client.networks.list()]
         found += [str(each.name) for each in client.volumes.list()]
         found += [tag for each in client.images.list() for tag in each.tags]
