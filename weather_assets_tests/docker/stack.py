@@ -158,14 +158,18 @@ class Stack:
     def launched(self) -> list[Container]:
         """Returns run workers and ranks: the containers that compose does not know."""
         with docker_client() as client:
-            return [
-                each
-                for chosen in (
-                    {"label": [f"weather-assets.stack={self.name}"]},
-                    {"ancestor": f"{self.name}-pytorch:latest"},
-                )
-                for each in client.containers.list(all=True, filters=chosen, ignore_removed=True)
-            ]
+            # Containers go while they are listed.
+            runs = client.containers.list(
+                all=True,
+                filters={"label": [f"weather-assets.stack={self.name}"]},
+                ignore_removed=True,
+            )
+            ranks = client.containers.list(
+                all=True,
+                filters={"ancestor": f"{self.name}-pytorch:latest"},
+                ignore_removed=True,
+            )
+        return [*runs, *ranks]
 
     def ranks(self) -> list[Container]:
         """Returns the containers of training ranks, rank 0 first."""
