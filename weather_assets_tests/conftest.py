@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from pyspark.sql import SparkSession
 
-from weather_assets.adapters.spark_io import spark_configuration, use_this_python
+from weather_assets.adapters.spark_io import set_spark_environment, spark_configuration
 
 SAMPLES = Path(__file__).parents[1] / "data" / "samples"
 pytest_plugins = ("weather_assets_tests.distribution",)
@@ -35,7 +35,7 @@ def pytest_collection() -> Generator[None, object, object]:
 @pytest.fixture(scope="session")
 def spark() -> Iterator[SparkSession]:
     """Returns the session of all tests, on two cores, stopped at the end of the run."""
-    use_this_python()
+    set_spark_environment()
     builder = SparkSession.builder
     for key, value in spark_configuration(2).items():
         builder = builder.config(key, value)

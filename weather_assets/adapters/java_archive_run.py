@@ -15,7 +15,11 @@ from typing import Any
 from pyspark.sql import SparkSession
 
 from weather_assets.adapters.java_archive import QUIET
-from weather_assets.adapters.spark_io import JAVA_OPTIONS, spark_configuration, use_this_python
+from weather_assets.adapters.spark_io import (
+    JAVA_OPTIONS,
+    set_spark_environment,
+    spark_configuration,
+)
 from weather_assets.contract.loading import builtin_contracts
 from weather_assets.contract.schema import Column, Contract
 from weather_assets.processing.pipeline import process
@@ -28,7 +32,7 @@ _FIRST_INSTANT = datetime(2013, 1, 1, tzinfo=UTC)
 
 def main(archive: Path) -> None:
     """Processes a few rows of two built-in contracts, and has Java archive what that loaded."""
-    use_this_python()
+    set_spark_environment()
     builder = SparkSession.builder
     for key, value in spark_configuration("*").items():
         builder = builder.config(key, value)

@@ -16,7 +16,7 @@ from pyspark.sql import SparkSession
 from weather_assets.adapters.data_root import DataRoot
 from weather_assets.adapters.processed_versions import ENTRIES, ProcessedVersions
 from weather_assets.adapters.raw_snapshot import RawSnapshot, find_contract, verify_snapshot
-from weather_assets.adapters.spark_io import use_this_python
+from weather_assets.adapters.spark_io import set_spark_environment
 from weather_assets.contract.schema import Contract
 from weather_assets.processing.accounting import ProcessingReport
 from weather_assets.processing.explanations import examples_of
@@ -127,7 +127,7 @@ def prepare_weather(
         on_new_rows()
 
         def write(folder: Path) -> None:
-            use_this_python()
+            set_spark_environment()
             _write(spark, root, snapshot, contract, folder, entries)
             versions.keep_entries()
 

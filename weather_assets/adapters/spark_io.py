@@ -109,13 +109,14 @@ _SHARED = {
 }
 
 
-def use_this_python() -> None:
-    """Makes Spark's Python workers run under this interpreter; call it before a session starts.
+def set_spark_environment() -> None:
+    """Sets what Spark reads from this process's environment; call it before a session starts.
 
-    Spark otherwise takes whatever `python3` is first on the path, which in a virtual environment
-    that is not activated lacks this package. A `PYSPARK_PYTHON` that is set already stays. The
-    driver of a cluster is told the secret here too: as a setting of the session it would be shown
-    with Dagster's resources, and from its own variable Spark's driver does not read it.
+    Its Python workers run under this interpreter: Spark otherwise takes whatever `python3` is first
+    on the path, which in a virtual environment that is not activated lacks this package. A
+    `PYSPARK_PYTHON` that is set already stays. The driver of a cluster is told the secret here too:
+    as a setting of the session it would be shown with Dagster's resources, and from its own
+    variable Spark's driver does not read it.
     """
     os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
     secret = os.environ.get(SECRET_VARIABLE)

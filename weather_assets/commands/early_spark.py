@@ -28,9 +28,9 @@ def start_spark_early(root: DataRoot, *, sample: bool) -> None:
     # All imports in this thread: two of them that import parts of one package can see half of it.
     from pyspark.sql import SparkSession
 
-    from weather_assets.adapters.spark_io import session_configuration, use_this_python
+    from weather_assets.adapters.spark_io import session_configuration, set_spark_environment
 
-    use_this_python()
+    set_spark_environment()
     builder = SparkSession.builder
     for key, value in session_configuration(os.environ).items():
         builder = builder.config(key, value)

@@ -8,8 +8,8 @@ from pyspark.sql import SparkSession
 
 from weather_assets.adapters.spark_io import (
     session_configuration,
+    set_spark_environment,
     spark_configuration,
-    use_this_python,
 )
 
 PARTITIONS = "spark.sql.shuffle.partitions"
@@ -34,7 +34,7 @@ def test_workers_run_this_interpreter(spark: SparkSession) -> None:
 def test_a_chosen_interpreter_stays(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PYSPARK_PYTHON", "/opt/python")
 
-    use_this_python()
+    set_spark_environment()
 
     assert os.environ["PYSPARK_PYTHON"] == "/opt/python"
 
@@ -68,7 +68,7 @@ def test_the_driver_is_told_the_secret_out_of_sight(monkeypatch: pytest.MonkeyPa
     monkeypatch.setenv("_SPARK_AUTH_SECRET", "planted")
     monkeypatch.setenv("SPARK_SUBMIT_OPTS", "")
 
-    use_this_python()
+    set_spark_environment()
 
     assert os.environ["SPARK_SUBMIT_OPTS"] == "-Dspark.authenticate.secret=planted"
     cluster = session_configuration({"WEATHER_ASSETS_SPARK_MASTER": "spark://master:7077"})

@@ -19,7 +19,7 @@ import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from pyspark.sql import SparkSession
 
-from weather_assets.adapters.spark_io import spark_configuration, use_this_python
+from weather_assets.adapters.spark_io import set_spark_environment, spark_configuration
 from weather_assets.contract.statistics import TrainingStatistics
 from weather_assets.forecasting.data import feature_matrix
 from weather_assets.processing.pipeline import process
@@ -127,7 +127,7 @@ def _write_csv(path: Path, rows: Sequence[RawRow]) -> None:
 
 
 def _spark() -> SparkSession:
-    use_this_python()
+    set_spark_environment()
     builder: Any = SparkSession.builder
     for key, value in spark_configuration().items():
         builder = builder.config(key, value)
