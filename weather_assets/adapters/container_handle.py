@@ -22,7 +22,7 @@ from docker.models.containers import Container
 
 from weather_assets.adapters.container_engine import ENGINE_ERRORS
 from weather_assets.adapters.container_output import LineSplitter
-from weather_assets.adapters.rank_protocol import QUEUED_LINES, OutputLine, Stream
+from weather_assets.adapters.rank_protocol import QUEUED_LINES, OutputLine, Stream, drained
 
 ENGINE_FAILED = 125
 """Exit code for "the engine was lost", as docker run's own."""
@@ -92,11 +92,7 @@ class RankContainer:
 
     def drain(self) -> Sequence[OutputLine]:
         """See `RankHandle.drain`."""
-        lines: list[OutputLine] = []
-        with suppress(queue.Empty):
-            while len(lines) < QUEUED_LINES:
-                lines.append(self._lines.get_nowait())
-        return lines
+        return drained(self._lines)
 
     def terminate(self) -> None:
         """See `RankHandle.terminate`."""

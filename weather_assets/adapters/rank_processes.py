@@ -37,6 +37,7 @@ from weather_assets.adapters.rank_protocol import (
     RankSpec,
     Rendezvous,
     Stream,
+    drained,
 )
 
 LAST_OUTPUT_SECONDS = 2.0
@@ -87,11 +88,7 @@ class RankProcess:
 
     def drain(self) -> Sequence[OutputLine]:
         """See `RankHandle.drain`."""
-        lines: list[OutputLine] = []
-        with suppress(queue.Empty):
-            while len(lines) < QUEUED_LINES:
-                lines.append(self._lines.get_nowait())
-        return lines
+        return drained(self._lines)
 
     def terminate(self) -> None:
         """See `RankHandle.terminate`."""

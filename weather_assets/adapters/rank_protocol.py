@@ -14,7 +14,9 @@ checkpoint when it is started again.
 """
 
 import json
+import queue
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Protocol, cast
@@ -99,6 +101,15 @@ class OutputLine:
     """Only lines of `Stream.OUTPUT` can be events."""
     received_at: float
     """`time.monotonic()` when it arrived, in seconds: the order of lines of different ranks."""
+
+
+def drained(lines: "queue.Queue[OutputLine]") -> list[OutputLine]:
+    """Takes what a queue holds, and no more than it can hold: its writer may never pause."""
+    taken: list[OutputLine] = []
+    with suppress(queue.Empty):
+        while len(taken) < QUEUED_LINES:
+            taken.append(lines.get_nowait())
+    return taken
 
 
 class RankHandle(Protocol):
