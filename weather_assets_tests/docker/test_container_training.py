@@ -1,7 +1,7 @@
 """Real ranks in containers: the same weights as in processes, whatever happens to them."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -19,7 +19,8 @@ from weather_assets_tests.docker.container_place import Saboteur, never, setting
 from weather_assets_tests.integration.small_training import job_file, weights, write_processed
 
 SETTINGS = GangSettings(start_timeout_seconds=60, heartbeat_timeout_seconds=6, stop_grace_seconds=1)
-MID_TRAINING_STEPS = 60
+MID_TRAINING_STEPS = 70
+"""Between two checkpoints, of which there is one at every 20 steps."""
 
 
 @dataclass
@@ -46,12 +47,16 @@ class Shop:
 
 
 def train(
-    job: Path, backend: RankBackend, on_event: Callable[[RankEvent], None] = lambda _event: None
+    job: Path,
+    backend: RankBackend,
+    on_event: Callable[[RankEvent], None] = lambda _event: None,
+    *,
+    ranks: int = 2,
 ) -> GangOutcome:
     return run_gang(
         rank_command(backend.python, job),
         environment={},
-        settings=SETTINGS,
+        settings=replace(SETTINGS, world_size=ranks),
         backend=backend,
         on_event=on_event,
     )
@@ -73,15 +78,35 @@ def undisturbed(shop: Shop) -> Path:
     return job
 
 
-def test_two_containers_equal_two_processes(shop: Shop, undisturbed: Path) -> None:
+@pytest.fixture(scope="module")
+def processes(shop: Shop) -> Path:
+    """The job of a training in two processes."""
     job = shop.job("processes")
     assert train(job, ProcessBackend()).failures == ()
+    return job
+
+
+def assert_equal_weights(one: Path, other: Path) -> None:
     there, here = (
-        load_file(each.parent / "candidate" / "model.safetensors") for each in (undisturbed, job)
+        load_file(each.parent / "candidate" / "model.safetensors") for each in (one, other)
     )
     assert there.keys() == here.keys()
     for name, values in here.items():
         np.testing.assert_allclose(there[name], values, rtol=1e-5, atol=1e-6, err_msg=name)
+
+
+def test_two_containers_equal_two_processes(undisturbed: Path, processes: Path) -> None:
+    assert_equal_weights(undisturbed, processes)
+
+
+def test_three_containers_with_uneven_shards_equal_two_processes(
+    shop: Shop, processes: Path
+) -> None:
+    job = shop.job("three")  # eight logical shards: three, three and two
+    outcome = train(job, shop.containers(), ranks=3)
+    assert outcome.failures == ()
+    assert len(outcome.ranks) == 3
+    assert_equal_weights(job, processes)
 
 
 def test_container_killed_in_mid_epoch_recovers_to_equal_weights(
