@@ -115,7 +115,7 @@ class RankContainer:
 
 def _attach(container: Container) -> tuple[Any, requests.Response]:
     """Returns a container's connected streams, and the engine's word on its end, still to come."""
-    api = container.client.api  # pyright: ignore[reportOptionalMemberAccess]
+    api = container.client.api  # pyright: ignore[reportOptionalMemberAccess] - made by one
     streams = {"stdin": 1, "stdout": 1, "stderr": 1, "stream": 1}
     output = api.attach_socket(str(container.id), params=streams)
     # APIClient.wait returns only at the end, when the request may have come too late. The headers

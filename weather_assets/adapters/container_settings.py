@@ -87,7 +87,7 @@ class ContainerSettings:
                 _require("cpus", cpus, "a number above 0", fulfilled=False)
         if gpus := variables.get(f"{PREFIX}GPUS"):
             chosen["gpus"] = tuple(each.strip() for each in gpus.split(","))
-        return cls(**chosen)  # pyright: ignore[reportArgumentType]
+        return cls(**chosen)  # pyright: ignore[reportArgumentType] - each as its field
 
 
 def _require(name: str, value: object, allowed: str, *, fulfilled: bool) -> None:

@@ -90,4 +90,4 @@ def test_the_engine_is_out_of_reach(stack: Stack) -> None:
     run = stack.finished(run_id)
     assert run.status in ("SUCCESS", "FAILURE")
     if run.status == "FAILURE":
-        assert any("engine" in message.lower() for message in stack.messages(run_id))
+        assert any("the Docker engine" in message for message in stack.messages(run_id))

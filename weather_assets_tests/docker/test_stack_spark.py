@@ -103,6 +103,8 @@ def test_a_worker_lost_in_mid_job_changes_nothing(
         lambda: applications(stack) and "CoarseGrainedExecutorBackend" in str(worker.top()),
     )
     worker.kill()
+    assert applications(stack)
+    assert thread.is_alive(), "it was in mid-job"
     thread.join(timeout=SECONDS)
     assert not thread.is_alive()
     assert not errors, errors

@@ -1,6 +1,6 @@
 """Nothing of a stack remains. The last file of this folder: it takes the stack away."""
 
-from weather_assets_tests.docker.stack import Stack, left_of
+from weather_assets_tests.docker.stack import REPOSITORY, Stack, left_of
 
 
 def test_down_keeps_what_was_made(stack: Stack) -> None:
@@ -11,5 +11,8 @@ def test_down_keeps_what_was_made(stack: Stack) -> None:
 
 
 def test_remove_leaves_nothing(stack: Stack) -> None:
+    passwords = REPOSITORY / "data" / "stack" / f"{stack.name}.passwords"
+    assert passwords.stat().st_mode & 0o077 == 0
     stack.command("remove")
     assert left_of(stack.name) == []
+    assert not passwords.exists()

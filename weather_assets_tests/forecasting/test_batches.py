@@ -128,3 +128,14 @@ def test_encoding_in_parts_changes_nothing(
     parts = EncodedRows.encode(rows, network, CPU)
     torch.testing.assert_close(parts.encoded_ND, whole.encoded_ND, rtol=1e-7, atol=1e-7)
     assert parts.labels_N.tolist() == whole.labels_N.tolist()
+
+
+def test_rows_are_encoded_where_the_network_is(files: RowFiles, network: RainNetwork) -> None:
+    # PyTorch's `meta` stands in for a GPU: whatever stays on the CPU cannot be mixed with it.
+    meta = torch.device("meta")
+    rows = files.read("train", 0, 3)
+
+    encoded = EncodedRows.encode(rows, network.to(meta), meta)
+
+    assert encoded.encoded_ND.device == encoded.labels_N.device == meta
+    assert encoded.encoded_ND.shape == (3, network.preprocessing.width)
