@@ -52,7 +52,7 @@ def run(data: Path, sample: Path | None, until: str | None, *, serve: bool) -> N
 
     root = DataRoot.at(data)
     with short_life():
-        start_spark_early(root, sample=sample is not None)
+        start_spark_early(root)
         from rich.console import Console
 
         from weather_assets.commands.graph_run import run_graph

@@ -45,7 +45,8 @@ def main(archive: Path) -> None:
         for contract in representative_contracts():
             raw = Path(scratch) / f"{contract.name}.csv"
             write_example(raw, contract)
-            process(lambda: spark, [RawFile(str(raw), raw.name)], contract, raw.with_suffix(".out"))
+            files = [RawFile(str(raw), raw.name)]
+            process(lambda: spark, files, contract, raw.with_suffix(".out"), small_bytes=0)
     spark.stop()
     # Java ends when its input does, and writes the archive then.
     java.communicate(timeout=_END_SECONDS)

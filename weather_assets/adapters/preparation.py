@@ -14,7 +14,7 @@ from pathlib import Path
 from pyspark.sql import SparkSession
 
 from weather_assets.adapters.data_root import DataRoot
-from weather_assets.adapters.processed_versions import ENTRIES, ProcessedVersions
+from weather_assets.adapters.processed_versions import RESULTS, ProcessedVersions
 from weather_assets.adapters.raw_snapshot import RawSnapshot, find_contract, verify_snapshot
 from weather_assets.adapters.spark_io import set_spark_environment
 from weather_assets.contract.schema import Contract
@@ -32,6 +32,7 @@ from weather_assets.processing.gates import (
 from weather_assets.processing.identity import content_version
 from weather_assets.processing.pipeline import REJECTED, WEATHER, process
 from weather_assets.processing.raw_files import layouts_of
+from weather_assets.processing.results import KeptResults
 from weather_assets.processing.suspicions import suspicions_of
 
 MANIFEST = "manifest.json"
@@ -118,8 +119,8 @@ def prepare_weather(
         )
     else:
         names = _entry_names(snapshot, contract, code_version)
-        entries = {file: versions.entry(name) for file, name in names.items()}
-        new = [file for file in snapshot.files if not versions.has_entry(names[file.name])]
+        results = KeptResults(names, versions.result)
+        new = [file for file in snapshot.files if not versions.has_result(names[file.name])]
         report_progress(
             f"processing {len(snapshot.files)} file(s) under contract {contract.name}, of which "
             f"{len(new)} are new, {sum(file.size_bytes for file in new) / 1e6:.1f} MB"
@@ -128,15 +129,15 @@ def prepare_weather(
 
         def write(folder: Path) -> None:
             set_spark_environment()
-            _write(spark, root, snapshot, contract, folder, entries)
-            versions.keep_entries()
+            _write(spark, root, snapshot, contract, folder, results)
+            versions.keep_results()
 
         versions.build(version, write)
     folder = versions.path(version)
     manifest = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
     content = manifest.pop("content_version")
     refusals = manifest.pop("refusals")
-    manifest.pop(ENTRIES)
+    manifest.pop(RESULTS)
     report = ProcessingReport.from_dict(manifest)
     report_progress(f"{report.rows_kept:,} rows kept, {report.rows_rejected:,} set aside")
     for warning in report.warnings:
@@ -158,11 +159,11 @@ def _write(
     snapshot: RawSnapshot,
     contract: Contract,
     folder: Path,
-    entries: Mapping[str, Path],
+    results: KeptResults,
 ) -> None:
     """Fills the folder of a version, its manifest last."""
     files = snapshot.raw_files(root.raw)
-    report = process(spark, files, contract, folder, entries)
+    report = process(spark, files, contract, folder, results)
     suspicions = suspicions_of(
         folder, report, layouts_of(files, contract), contract, datetime.now(UTC)
     )
@@ -175,7 +176,7 @@ def _write(
             "label_copies": suspicions.label_copies,
         },
         "content_version": content_version(folder, contract),
-        ENTRIES: sorted(entry.name for entry in entries.values()),
+        RESULTS: sorted(results.used),
     }
     (folder / MANIFEST).write_text(json.dumps(manifest, indent=1) + "\n", encoding="utf-8")
 

@@ -18,8 +18,8 @@ from typing import TypeVar
 from filelock import FileLock
 
 _Result = TypeVar("_Result")
-ENTRIES = "entries"
-"""Key of a version's manifest: names of the entries that it was made of."""
+RESULTS = "results"
+"""Key of a version's manifest: names of the results that it was made of."""
 
 LINKED = ("weather.parquet", "rejected.parquet")
 _COMPLETE = "manifest.json"
@@ -47,20 +47,20 @@ class ProcessedVersions:
         """Returns the folder of a version, complete or not."""
         return self._versions / version
 
-    def entry(self, name: str) -> Path:
-        """Returns the folder for what was made of one raw file, or where it is to be made.
+    def result(self, name: str) -> Path:
+        """Returns the folder of what a version is made of, or where it is to be made.
 
-        Once `keep_entries` was called it stays until no version is left whose manifest names it.
+        Once `keep_results` was called it stays until no version is left whose manifest names it.
         """
-        return (self._files if self.has_entry(name) else self._new_files) / name
+        return (self._files if self.has_result(name) else self._new_files) / name
 
-    def has_entry(self, name: str) -> bool:
-        """Tells whether an entry is kept."""
+    def has_result(self, name: str) -> bool:
+        """Tells whether a result is kept."""
         return (self._files / name).is_dir()
 
-    def keep_entries(self) -> None:
-        """Keeps the entries that were made while a version is built, and that proved right."""
-        for folder in self._new_files.glob("*"):
+    def keep_results(self) -> None:
+        """Keeps the results that were made while a version is built, and that proved right."""
+        for folder in self._new_files.glob("[!.]*"):
             folder.rename(self._files / folder.name)
 
     def has(self, version: str) -> bool:
@@ -110,7 +110,7 @@ class ProcessedVersions:
         """Removes a version that must not be used, and what was made for it alone."""
         with self._lock():
             shutil.rmtree(self.path(version))
-            self._remove_unused_entries()
+            self._remove_unused_results()
 
     def publish(self, version: str) -> None:
         """Makes a complete version the current one, and removes the oldest beyond those kept.
@@ -126,7 +126,7 @@ class ProcessedVersions:
                 _point(self._folder / name, Path("current") / name)
             os.utime(self.path(version))
             self._remove_old_versions(keep=version)
-            self._remove_unused_entries()
+            self._remove_unused_results()
 
     def _lock(self) -> FileLock:
         return FileLock(self._folder / ".lock", timeout=_LOCK_TIMEOUT_SECONDS)
@@ -142,10 +142,10 @@ class ProcessedVersions:
         for folder in others[self._kept_versions - 1 :]:
             shutil.rmtree(folder)
 
-    def _remove_unused_entries(self) -> None:
+    def _remove_unused_results(self) -> None:
         used: set[str] = set()
         for manifest in self._versions.glob(f"*/{_COMPLETE}"):
-            used.update(json.loads(manifest.read_text(encoding="utf-8")).get(ENTRIES, ()))
+            used.update(json.loads(manifest.read_text(encoding="utf-8")).get(RESULTS, ()))
         for folder in self._files.glob("*"):
             if folder.name not in used:
                 shutil.rmtree(folder)

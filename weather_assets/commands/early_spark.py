@@ -7,11 +7,12 @@ the session is set up (`adapters.spark_io`), or who uses it (dagster-pyspark's r
 import contextlib
 import os
 import threading
+from pathlib import Path
 
 from weather_assets.adapters.data_root import DataRoot
 
 
-def start_spark_early(root: DataRoot, *, sample: bool) -> None:
+def start_spark_early(root: DataRoot) -> None:
     """Starts the session in the background, unless there is nothing for it to do.
 
     Java takes 4 s to start, on the core that is idle until Dagster is loaded. What fails here fails
@@ -19,11 +20,8 @@ def start_spark_early(root: DataRoot, *, sample: bool) -> None:
 
     Args:
         root: the data root.
-        sample: whether a sample is going to be put into an empty `raw/`.
     """
-    if not may_have_new_rows(root, sample=sample):
-        return
-    if any(root.raw.glob("[!.]*")) and not needs_spark(root):
+    if not needs_spark(root):
         return
     # All imports in this thread: two of them that import parts of one package can see half of it.
     from pyspark.sql import SparkSession
@@ -43,32 +41,33 @@ def start_spark_early(root: DataRoot, *, sample: bool) -> None:
 
 
 def needs_spark(root: DataRoot) -> bool:
-    """Whether rows are compared with others, or are so many that Spark distributes the work."""
-    from weather_assets.adapters.raw_snapshot import list_raw_files
+    """Whether files in `raw/` that may be new hold more text than this process reads itself."""
     from weather_assets.contract.loading import load_contract, recognise_header
-    from weather_assets.processing.file_entries import is_small
-    from weather_assets.processing.parts import is_row_by_row
+    from weather_assets.processing.blocks import total_bytes
     from weather_assets.processing.raw_files import RawFile, layouts_of, read_header
+    from weather_assets.processing.tasks import SMALL_BYTES
 
     try:
-        files = [RawFile(str(path), str(path)) for path in list_raw_files(root.raw)]
+        files = [RawFile(str(path), str(path)) for path in may_be_new(root)]
         own = load_contract(root.contract_file) if root.contract_file.is_file() else None
         contract = recognise_header(read_header(files[0]), own)
-        return not (is_row_by_row(contract) and is_small(layouts_of(files, contract)))
-    except (ValueError, IndexError):
-        return False  # the run is going to say what is wrong
+        return total_bytes(layouts_of(files, contract)) > SMALL_BYTES
+    except (ValueError, IndexError, OSError):
+        return False  # there is nothing, or the run is going to say what is wrong
 
 
-def may_have_new_rows(root: DataRoot, *, sample: bool) -> bool:
-    """Whether a file in `raw/`, or the contract, is younger than what was last recorded of them."""
-    if not root.raw.is_dir():
-        return sample
-    files = [path for path in root.raw.iterdir() if not path.name.startswith(".")]
-    if not files:
-        return sample
+def may_be_new(root: DataRoot) -> list[Path]:
+    """Returns the files in `raw/` that are younger than what was last recorded of them.
+
+    All of them, if nothing was recorded or the contract is younger.
+    """
+    from weather_assets.adapters.raw_snapshot import list_raw_files
+
+    files = list(list_raw_files(root.raw))
     try:
         recorded = root.snapshot_file.stat().st_mtime
-        contract = [root.contract_file] if root.contract_file.exists() else []
-        return any(path.stat().st_mtime >= recorded for path in (*files, *contract))
+        if root.contract_file.exists() and root.contract_file.stat().st_mtime >= recorded:
+            return files
+        return [path for path in files if path.stat().st_mtime >= recorded]
     except OSError:
-        return True
+        return files

@@ -5,22 +5,18 @@ read, in this process; and the record of it. Does not belong here: rules about r
 (`outcomes`, `splitting`), or which folder belongs to which file (an adapter knows its content).
 
 An entry is a folder. Where a row's fate depends on that row alone, it holds parts that are hard
-links in every version that has the file; else it holds the rows as Spark takes them.
+links in every version that has the file; else it holds rows of which it is not yet known what
+becomes of them.
 """
 
 import json
-import re
 import shutil
 import uuid
-from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
-import pyarrow as pa
-import pyarrow.parquet as pq
-from pyspark.errors import PythonException
 from pyspark.sql import SparkSession
 
 from weather_assets.contract.schema import Contract
@@ -34,21 +30,13 @@ from weather_assets.processing.blocks import (
     total_bytes,
 )
 from weather_assets.processing.fitting import sample_share
-from weather_assets.processing.parts import (
-    PartPaths,
-    is_row_by_row,
-    validated_table,
-    write_row_by_row,
-)
-from weather_assets.processing.raw_files import Layout, RawFileError
+from weather_assets.processing.parts import PartPaths, is_row_by_row, write_row_by_row
+from weather_assets.processing.raw_files import Layout
 from weather_assets.processing.reading import RowBatch
 from weather_assets.processing.summaries import Summary, total
+from weather_assets.processing.tasks import SMALL_BYTES, Here, InSpark, Workers
+from weather_assets.processing.timed_parts import TimedPart, write_rows
 
-SMALL_BYTES = 128 * 2**20
-"""Up to this size, all new raw files together are read in this process: that takes a second, and
-starting Spark and its Python processes takes six."""
-
-VALIDATED = "validated"
 _RECORD = "entry.json"
 _LEAST_ROW_BYTES, _SPARE = 16, 4
 
@@ -63,6 +51,7 @@ class FileEntry:
         parts: names of its parts, in the order of the file.
         summary: of its rows, where their fate depends on them alone.
         share: of its training rows, how many are in its samples for quantiles.
+        timed: its parts, where the fate of their rows depends on others.
     """
 
     folder: Path
@@ -70,19 +59,17 @@ class FileEntry:
     parts: tuple[str, ...]
     summary: Summary
     share: float
+    timed: tuple[TimedPart, ...]
 
     def paths(self) -> Iterator[PartPaths]:
         """Yields where its parts are."""
         return (PartPaths.of(self.folder, part) for part in self.parts)
 
-    def validated(self) -> list[Path]:
-        """Returns where its rows lie as Spark takes them."""
-        return [self.folder / f"{VALIDATED}-{part}.parquet" for part in self.parts]
-
     def save(self) -> None:
         """Writes the record of the entry, which makes it complete."""
         record = {"rows": self.rows, "parts": self.parts, "share": self.share}
-        text = json.dumps({**record, "summary": self.summary.to_json()})
+        timed = [asdict(part) for part in self.timed]
+        text = json.dumps({**record, "timed": timed, "summary": self.summary.to_json()})
         (self.folder / _RECORD).write_text(text, encoding="utf-8")
 
     @classmethod
@@ -92,8 +79,14 @@ class FileEntry:
             record = json.loads((folder / _RECORD).read_text(encoding="utf-8"))
         except FileNotFoundError:
             return None
-        summary = Summary.from_json(record["summary"])
-        return cls(folder, record["rows"], tuple(record["parts"]), summary, record["share"])
+        return cls(
+            folder=folder,
+            rows=record["rows"],
+            parts=tuple(record["parts"]),
+            summary=Summary.from_json(record["summary"]),
+            share=record["share"],
+            timed=tuple(TimedPart(**part) for part in record["timed"]),
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,6 +100,7 @@ class _BlockResult:
     rows: int
     parts: tuple[str, ...]
     summary: Summary
+    timed: tuple[TimedPart, ...]
 
     def to_json(self) -> str:
         return json.dumps({**asdict(self), "summary": self.summary.to_json()})
@@ -116,6 +110,7 @@ class _BlockResult:
         fields: dict[str, Any] = json.loads(text)
         fields["summary"] = Summary.from_json(fields["summary"])
         fields["parts"] = tuple(fields["parts"])
+        fields["timed"] = tuple(TimedPart(**part) for part in fields["timed"])
         return cls(**fields)
 
 
@@ -134,26 +129,20 @@ class _Work:
         if block.end is None:
             return self._stream(block, layout)
         reader = BlockReader(block, layout, self.contract)
-        name = f"{block.number:05}"
-        rows, summary = self._write(reader.batches(), block.file, name)
-        parts = (name,) if rows else ()
-        return _BlockResult(
-            block.file, block.number, reader.began_at, reader.ended_at, rows, parts, summary
+        written = [self._write(reader.batches(), block.file, f"{block.number:05}")]
+        return _result(
+            block, reader.began_at, reader.ended_at, [part for part in written if part.rows]
         )
 
     def _stream(self, block: Block, layout: Layout) -> _BlockResult:
-        rows, parts, summaries = 0, [], []
-        for index, batches in enumerate(stream_batches(layout, self.contract)):
-            name = f"{index:05}"
-            some, summary = self._write(batches, block.file, name)
-            rows += some
-            parts.append(name)
-            summaries.append(summary)
-        return _BlockResult(block.file, 0, 0, 0, rows, tuple(parts), total(summaries))
+        written = [
+            self._write(batches, block.file, f"{index:05}")
+            for index, batches in enumerate(stream_batches(layout, self.contract))
+        ]
+        return _result(block, 0, 0, written)
 
-    def _write(self, batches: Iterable[RowBatch], file: int, name: str) -> tuple[int, Summary]:
+    def _write(self, batches: Iterable[RowBatch], file: int, name: str) -> "_WrittenPart":
         """Writes one part, complete or not at all, also if two tasks try at the same time."""
-        name_of_file = self.layouts[file].file.name
         folder = Path(self.folders[file])
         attempt = folder / f".attempt-{uuid.uuid4().hex}"
         attempt.mkdir()
@@ -165,18 +154,43 @@ class _Work:
                 rows += len(batch.lines)
                 yield batch
 
+        summary, timed = Summary(), None
         if is_row_by_row(self.contract):
             paths = PartPaths.of(attempt, name)
+            name_of_file = self.layouts[file].file.name
             share = self.shares[file]
             summary = write_row_by_row(counted(), name_of_file, paths, self.contract, share)
         else:
-            table = validated_table(counted(), name_of_file, self.contract)
-            pq.write_table(table, attempt / f"{VALIDATED}-{name}.parquet", store_schema=False)
-            summary = Summary()
+            timed = write_rows(counted(), attempt, name, self.contract)
         for path in attempt.iterdir():
             path.replace(folder / path.name)
         attempt.rmdir()
-        return rows, summary
+        return _WrittenPart(name, rows, summary, timed)
+
+
+@dataclass(frozen=True, slots=True)
+class _WrittenPart:
+    """What was written of some rows of a file."""
+
+    name: str
+    rows: int
+    summary: Summary
+    timed: TimedPart | None
+
+
+def _result(
+    block: Block, began_at: int, ended_at: int, written: Sequence[_WrittenPart]
+) -> _BlockResult:
+    return _BlockResult(
+        file=block.file,
+        number=block.number,
+        began_at=began_at,
+        ended_at=ended_at,
+        rows=sum(part.rows for part in written),
+        parts=tuple(part.name for part in written),
+        summary=total(part.summary for part in written),
+        timed=tuple(part.timed for part in written if part.timed is not None),
+    )
 
 
 def entries_of(
@@ -184,6 +198,7 @@ def entries_of(
     layouts: Sequence[Layout],
     contract: Contract,
     folders: Mapping[str, Path],
+    small_bytes: int = SMALL_BYTES,
 ) -> list[FileEntry]:
     """Returns the entries of all files; those that are not there yet are made.
 
@@ -192,6 +207,7 @@ def entries_of(
         layouts: the files.
         contract: what their cells must be.
         folders: where the entry of each file is, by the file's name; next to one another.
+        small_bytes: up to so much new text is read here.
 
     Raises:
         RawFileError: if a file is damaged or has changed.
@@ -199,18 +215,14 @@ def entries_of(
     found = {name: FileEntry.load(folder) for name, folder in folders.items()}
     new = [layout for layout in layouts if found[layout.file.name] is None]
     if new:
-        made = _make(spark, new, contract, [folders[layout.file.name] for layout in new])
+        workers = Here() if total_bytes(new) <= small_bytes else InSpark(spark())
+        made = _make(workers, new, contract, [folders[layout.file.name] for layout in new])
         found |= {layout.file.name: entry for layout, entry in zip(new, made, strict=True)}
     return [entry for layout in layouts if (entry := found[layout.file.name]) is not None]
 
 
-def is_small(layouts: Sequence[Layout]) -> bool:
-    """Tells whether so little is to be read that it takes no Spark."""
-    return total_bytes(layouts) <= SMALL_BYTES
-
-
 def _make(
-    spark: Callable[[], SparkSession],
+    workers: Workers,
     layouts: Sequence[Layout],
     contract: Contract,
     folders: Sequence[Path],
@@ -226,8 +238,7 @@ def _make(
         contract=contract,
     )
     blocks = [block for index, layout in enumerate(layouts) for block in blocks_of(index, layout)]
-    runner = _Here(work) if is_small(layouts) else _InSpark(spark(), work)
-    results = _chained(runner, runner.with_lines(blocks))
+    results = _chained(workers, work, _with_lines(workers, work, blocks))
     entries: list[FileEntry] = []
     for index, (folder, staged) in enumerate(zip(folders, building, strict=True)):
         own = [result for result in results if result.file == index]
@@ -237,6 +248,7 @@ def _make(
             parts=tuple(part for result in own for part in result.parts),
             summary=total(result.summary for result in own),
             share=work.shares[index],
+            timed=tuple(part for result in own for part in result.timed),
         )
         entry.save()
         shutil.rmtree(folder, ignore_errors=True)
@@ -254,84 +266,26 @@ def _spare_share(layout: Layout, contract: Contract) -> float:
     return min(1.0, _SPARE * sample_share(round(rows * contract.split.train)))
 
 
-class _Here:
-    """Processes blocks one after the other in this process."""
-
-    def __init__(self, work: _Work) -> None:
-        self._work = work
-
-    def process(self, blocks: Sequence[Block]) -> list[_BlockResult]:
-        return [self._work.process(block) for block in blocks]
-
-    def with_lines(self, blocks: Sequence[Block]) -> list[Block]:
-        counts = [count_lines(block, self._work.layouts[block.file]) for block in blocks]
-        return _numbered(blocks, counts)
-
-
-class _InSpark:
-    """Processes blocks in Spark tasks, which Spark retries and spreads over its workers."""
-
-    def __init__(self, spark: SparkSession, work: _Work) -> None:
-        self._spark = spark
-        self._work = work
-
-    def process(self, blocks: Sequence[Block]) -> list[_BlockResult]:
-        work = self._work
-        answers = self._each(blocks, lambda block: work.process(block).to_json())
-        return [_BlockResult.from_json(answer) for answer in answers]
-
-    def with_lines(self, blocks: Sequence[Block]) -> list[Block]:
-        work = self._work
-        if len(blocks) == len(work.layouts):
-            return list(blocks)  # nothing is divided
-        counts = self._each(
-            blocks,
-            lambda block: str(count_lines(block, work.layouts[block.file])),
-        )
-        return _numbered(blocks, [int(count) for count in counts])
-
-    def _each(self, blocks: Sequence[Block], task: Callable[[Block], str]) -> list[str]:
-        """Returns what a function says of each block, one Spark task per block."""
-
-        def tasks(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-            for batch in batches:
-                for index in batch.column(0).to_pylist():
-                    answer = task(blocks[index])
-                    yield pa.RecordBatch.from_pydict({"index": [index], "answer": [answer]})
-
-        numbers = self._spark.range(0, len(blocks), 1, len(blocks))
-        with _readable_errors():
-            rows = numbers.mapInArrow(tasks, "index bigint, answer string").collect()
-        return [row["answer"] for row in sorted(rows, key=lambda row: row["index"])]
-
-
-@contextmanager
-def _readable_errors() -> Generator[None]:
-    """Turns a Spark task's report of a bad raw file back into the error that the task raised."""
-    try:
-        yield
-    except PythonException as error:
-        raised = re.search(rf"{RawFileError.__name__}: (.*)", str(error))
-        if raised is None:
-            raise
-        raise RawFileError(raised[1]) from None
-
-
-def _numbered(blocks: Sequence[Block], counts: Sequence[int]) -> list[Block]:
-    """Returns blocks with the line ends before them, from those in each of them."""
+def _with_lines(workers: Workers, work: _Work, blocks: Sequence[Block]) -> list[Block]:
+    """Returns blocks with the line ends before them."""
+    if len(blocks) == len(work.layouts):
+        return list(blocks)  # nothing is divided
+    counts = workers.each(
+        len(blocks), lambda index: str(count_lines(blocks[index], work.layouts[blocks[index].file]))
+    )
     numbered: list[Block] = []
     before = 0
     for block, count in zip(blocks, counts, strict=True):
         if block.number == 0:
             before = block.lines_before
         numbered.append(replace(block, lines_before=before))
-        before += count
+        before += int(count)
     return numbered
 
 
-def _chained(runner: "_Here | _InSpark", blocks: list[Block]) -> list[_BlockResult]:
+def _chained(workers: Workers, work: _Work, blocks: list[Block]) -> list[_BlockResult]:
     """Processes blocks until each begins where the one before it in its file ended."""
-    results = runner.process(blocks)
+    results = _processed(workers, work, blocks)
     while wrong := [
         index
         for index in range(1, len(blocks))
@@ -339,7 +293,12 @@ def _chained(runner: "_Here | _InSpark", blocks: list[Block]) -> list[_BlockResu
     ]:
         for index in wrong:
             blocks[index] = replace(blocks[index], begins_at=results[index - 1].ended_at)
-        mended = runner.process([blocks[index] for index in wrong])
+        mended = _processed(workers, work, [blocks[index] for index in wrong])
         for index, result in zip(wrong, mended, strict=True):
             results[index] = result
     return results
+
+
+def _processed(workers: Workers, work: _Work, blocks: Sequence[Block]) -> list[_BlockResult]:
+    answers = workers.each(len(blocks), lambda index: work.process(blocks[index]).to_json())
+    return [_BlockResult.from_json(answer) for answer in answers]

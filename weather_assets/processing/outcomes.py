@@ -1,23 +1,35 @@
 """Rows held against other rows: duplicates, contradictions, and labels that lie in the future.
 
 Belongs here: whatever needs the rows of one station and time side by side. Does not belong here:
-rules for single rows (`validation`) or the division into splits (`splitting`).
-
-The result depends on no order of rows, files or partitions. One shuffle: with a lead, every row
-is sent to its own (station, time), and what it observed is sent to the (station, time) whose label
-that is. So no station's series has to fit into one task, and the input is read once.
+rules for single rows (`validation`), which rows are brought together (`windows`), or the division
+into splits (`splitting`).
 """
 
+from collections.abc import Mapping
 from datetime import timedelta
 
-from pyspark.sql import DataFrame
+import numpy as np
+import numpy.typing as npt
 
-from weather_assets.contract.schema import Contract
-from weather_assets.processing import sql
 from weather_assets.processing.reasons import Reason
-from weather_assets.processing.validation import value_column
+from weather_assets.processing.row_keys import RowKeys
 
-_OWN, _OUTCOME = 0, 1
+Fates = npt.NDArray[np.int8]
+"""What becomes of each row, [N]: 0 or 1, the label of a row without a fault; `OWN_FAULT`; or one of
+`REASONS`."""
+
+OWN_FAULT = -1
+"""The fate of a row that has a fault by itself, or no time or station."""
+
+_CONTRADICTING, _DUPLICATE, _NO_OUTCOME = 2, 3, 4
+REASONS: Mapping[int, Reason] = {
+    _CONTRADICTING: Reason.CONTRADICTING_ROWS,
+    _DUPLICATE: Reason.DUPLICATE_ROW,
+    _NO_OUTCOME: Reason.OUTCOME_MISSING,
+}
+"""Fates of rows that other rows set aside."""
+
+_HIGHEST, _LOWEST = np.iinfo(np.int64).max, np.iinfo(np.int64).min
 
 
 def lead_microseconds(lead: timedelta) -> int:
@@ -25,80 +37,65 @@ def lead_microseconds(lead: timedelta) -> int:
     return lead // timedelta(microseconds=1)
 
 
-def with_labels(validated: DataFrame, contract: Contract) -> DataFrame:
-    """Sets duplicates and contradictions aside and labels every row.
+def fates_of(rows: RowKeys, later: RowKeys, lead: timedelta | None) -> Fates:
+    """Compares and labels rows.
 
     Args:
-        validated: what `validation.validate` returns.
-        contract: says which rows belong together, and the lead.
+        rows: all rows of some stretch of time, those of equal station and time in the order in
+            which the first is kept: by file name and line, [N].
+        later: with a lead, all rows of the stretch that begins and ends so much later.
+        lead: the label is what a row's station observes so much later; None: what it says itself.
 
     Returns:
-        The same rows and columns, with `fault` filled where a row contradicts or repeats another
-        one or has no outcome, and `label` (int 0 or 1; null only in rows with a fault). Without a
-        timestamp equal rows are separate observations, and all are kept.
+        What becomes of each of `rows`, [N]. Of equal rows the first is kept; rows of one station
+        and time that differ are all set aside; so is a row whose outcome was not observed, or
+        observed both ways. A row that is set aside still tells the outcome of an earlier one.
     """
-    if contract.timestamp is None:
-        return validated.selectExpr("*", "event AS label")
-    time = value_column(contract.header.index(contract.timestamp.column))
-    station = (
-        "''" if contract.station is None else value_column(contract.header.index(contract.station))
+    if not len(rows):
+        return np.empty(0, np.int8)
+    said = later.chosen(later.events >= 0) if lead is not None else RowKeys.none()
+    shift = lead_microseconds(lead) if lead is not None else 0
+    order, starts = _grouped(
+        np.concatenate([rows.times, said.times - shift]),
+        np.concatenate([rows.stations, said.stations]),
     )
-    sent = _sent(validated, time, station, contract.label.lead)
-    own_valid = f"role = {_OWN} AND fault IS NULL"
-    group = "OVER (PARTITION BY group_station, group_time, group_salt)"
-    first = (
-        "OVER (PARTITION BY group_station, group_time, group_salt "
-        "ORDER BY role, fault IS NOT NULL, file, line)"
-    )
-    compared = sent.selectExpr(
-        *validated.columns,
-        "role",
-        f"min(IF({own_valid}, row_hash, NULL)) {group} AS lowest_hash",
-        f"max(IF({own_valid}, row_hash, NULL)) {group} AS highest_hash",
-        f"min(IF(role = {_OUTCOME}, event, NULL)) {group} AS lowest_outcome",
-        f"max(IF(role = {_OUTCOME}, event, NULL)) {group} AS highest_outcome",
-        f"row_number() {first} AS position",
-    ).where(f"role = {_OWN}")
-    label = (
-        "event"
-        if contract.label.lead is None
-        else "IF(lowest_outcome = highest_outcome, lowest_outcome, NULL)"
-    )
-    labelled = compared.selectExpr("*", f"{label} AS label")
-    unchanged = [name for name in validated.columns if name != "fault"]
-    return labelled.selectExpr(*unchanged, f"{_fault_among_rows()} AS fault", "label")
+    is_outcome = order >= len(rows)
+    place = np.where(is_outcome, 0, order)
+    is_valid = (rows.is_valid[place] != 0) & ~is_outcome
+    hashes = rows.row_hashes[place]
+    lowest = np.minimum.reduceat(np.where(is_valid, hashes, _HIGHEST), starts)
+    highest = np.maximum.reduceat(np.where(is_valid, hashes, _LOWEST), starts)
+    positions = np.arange(len(order))
+    first = np.minimum.reduceat(np.where(is_valid, positions, len(order)), starts)
+    group = np.repeat(np.arange(len(starts)), np.diff(starts, append=len(order)))
+    own = rows.events[place] if lead is None else _labels(said, order, len(rows), starts)[group]
+    found = np.where(own < 0, _NO_OUTCOME, own).astype(np.int8)
+    found[positions != first[group]] = _DUPLICATE
+    found[(lowest < highest)[group]] = _CONTRADICTING
+    found[~is_valid] = OWN_FAULT
+    fates = np.empty(len(rows), np.int8)
+    fates[order[~is_outcome]] = found[~is_outcome]
+    return fates
 
 
-def _sent(validated: DataFrame, time: str, station: str, lead: timedelta | None) -> DataFrame:
-    """Returns one row per row and group that it is sent to: its own, and the one it labels."""
-    usable = f"{time} IS NOT NULL AND {station} IS NOT NULL"
-    roles = (
-        f"array({_OWN})"
-        if lead is None
-        else f"IF({usable} AND event IS NOT NULL, array({_OWN}, {_OUTCOME}), array({_OWN}))"
-    )
-    shift = 0 if lead is None else lead_microseconds(lead)
-    # Rows without a key would otherwise all meet in one task; they are compared with nothing.
-    salt = f"IF({usable}, 0L, xxhash64(file, line))"
-    return validated.selectExpr("*", f"explode({roles}) AS role").selectExpr(
-        *(name for name in validated.columns if name != "raw"),
-        f"IF(role = {_OWN}, raw, NULL) AS raw",
-        "role",
-        f"{station} AS group_station",
-        f"{time} - role * {shift}L AS group_time",
-        f"{salt} AS group_salt",
-    )
+def _labels(
+    said: RowKeys, order: npt.NDArray[np.intp], rows: int, starts: npt.NDArray[np.intp]
+) -> Fates:
+    """Returns the outcome of each group: 0, 1, or -1 where there is none or there are both."""
+    is_outcome = order >= rows
+    events = np.zeros(len(order), np.int8)
+    events[is_outcome] = said.events[order[is_outcome] - rows]
+    lowest = np.minimum.reduceat(np.where(is_outcome, events, 2), starts)
+    highest = np.maximum.reduceat(np.where(is_outcome, events, -1), starts)
+    return np.where(lowest == highest, lowest, -1).astype(np.int8)
 
 
-def _fault_among_rows() -> str:
-    def fault(reason: Reason) -> str:
-        return f"named_struct('column', CAST(NULL AS STRING), 'reason', {sql.text(reason)})"
-
-    return sql.case(
-        [
-            ("fault IS NOT NULL", "fault"),
-            ("lowest_hash <> highest_hash", fault(Reason.CONTRADICTING_ROWS)),
-            ("position > 1", fault(Reason.DUPLICATE_ROW)),
-            ("label IS NULL", fault(Reason.OUTCOME_MISSING)),
-        ]
-    )
+def _grouped(
+    times: npt.NDArray[np.int64], stations: npt.NDArray[np.int32]
+) -> tuple[npt.NDArray[np.intp], npt.NDArray[np.intp]]:
+    """Returns a stable order by time and station, and where in it each group begins."""
+    order = np.lexsort((stations, times))
+    times, stations = times[order], stations[order]
+    is_new = np.ones(len(order), np.bool_)
+    is_new[1:] = (times[1:] != times[:-1]) | (stations[1:] != stations[:-1])
+    return order, np.flatnonzero(is_new)

@@ -39,6 +39,11 @@ class _RowTexts:
             texts.append(text.getvalue())
         return texts
 
+    def column(self) -> pa.Array:
+        """Returns the lines of all rows."""
+        everything = np.arange(len(self._columns[0]), dtype=np.int64)
+        return pa.array(self.at(everything), pa.string())
+
 
 def parquet_batches(layout: Layout, contract: Contract) -> Iterator[list[RowBatch]]:
     """Yields the rows of a Parquet file, some hundred thousand at a time.

@@ -1,7 +1,7 @@
 """Rows to Parquet parts: what one task or this process writes of its share of the rows.
 
 Belongs here: the tables that are written, and their files. Does not belong here: which rows a part
-holds (`blocks`, `pipeline`), or rules about several rows (`outcomes`).
+holds (`blocks`, `pipeline`), or rows that are compared with others first (`timed_parts`).
 
 A part of `weather.parquet` has one row group for each split, so that a reader of one split skips
 the others by the statistics in the footer.
@@ -26,7 +26,7 @@ from weather_assets.processing.summaries import (
     summary_of_rejected,
     total,
 )
-from weather_assets.processing.validation import fault_kinds, value_column
+from weather_assets.processing.validation import fault_kinds
 
 REJECTED_SCHEMA = pa.schema(
     {
@@ -146,58 +146,6 @@ def write_rejected(tables: Sequence[pa.Table], path: Path) -> Summary:
     whole = pa.concat_tables([REJECTED_SCHEMA.empty_table(), *tables])
     pq.write_table(whole, path, store_schema=False)
     return summary_of_rejected(whole)
-
-
-def validated_table(batches: Iterable[RowBatch], file: str, contract: Contract) -> pa.Table:
-    """Returns rows as Spark takes them, for rules about several rows.
-
-    Returns:
-        `file`, `line`, `raw`; `value_0`, `value_1`, ... in the order of `contract.header`
-        (timestamp: bigint microseconds UTC; numeric and circular: double, in the contract's unit;
-        category and label: string; null where missing or invalid); `event` (int 0 or 1: what the
-        row's own label cell says, null where it says nothing valid); `fault` (struct of `column`
-        and `reason`, null for a valid row); `row_hash` (bigint, of the values alone).
-    """
-    kinds = fault_kinds(contract)
-    schema = _validated_schema(contract)
-    tables = [schema.empty_table()]
-    for batch in batches:
-        rows = batch.rows
-        everything = np.arange(len(batch.lines))
-        faults = [
-            None if kind is None else {"column": kind[0], "reason": kind[1]}
-            for kind in (kinds[code] for code in rows.faults.tolist())
-        ]
-        columns = [
-            pa.array([file] * len(everything), pa.string()),
-            pa.array(batch.lines),
-            pa.array(batch.texts.at(everything), pa.string()),
-            *(_plain(value) for value in rows.values),
-            pa.array(rows.events.astype(np.int32), mask=rows.events < 0),
-            pa.array(faults, schema.field("fault").type),
-            pa.array(rows.row_hashes),
-        ]
-        tables.append(pa.Table.from_arrays(columns, schema=schema))
-    return pa.concat_tables(tables)
-
-
-def _validated_schema(contract: Contract) -> pa.Schema:
-    values: dict[str, pa.DataType] = {}
-    for index, kind in enumerate(weather_schema(contract).types[: len(contract.header)]):
-        values[value_column(index)] = pa.int64() if pa.types.is_timestamp(kind) else kind
-    return pa.schema(
-        {"file": pa.string(), "line": pa.int64(), "raw": pa.string()}
-        | values
-        | {
-            "event": pa.int32(),
-            "fault": pa.struct({"column": pa.string(), "reason": pa.string()}),
-            "row_hash": pa.int64(),
-        }
-    )
-
-
-def _plain(value: pa.Array) -> pa.Array:
-    return value.dictionary_decode() if pa.types.is_dictionary(value.type) else value
 
 
 def _kept(batch: RowBatch, contract: Contract) -> pa.Table:

@@ -29,15 +29,17 @@ from weather_assets.processing.parts import (
     write_rejected,
 )
 from weather_assets.processing.raw_files import RawFile, layouts_of, warnings_of
+from weather_assets.processing.results import KeptResults
 from weather_assets.processing.splitting import TRAIN
-from weather_assets.processing.summaries import Summary, total
-from weather_assets.processing.timed_rows import finish_timed
+from weather_assets.processing.summaries import Summary, summary_of, total
+from weather_assets.processing.tasks import SMALL_BYTES
+from weather_assets.processing.timed_rows import DividedPart, finish_timed
 
 WEATHER, REJECTED = "weather.parquet", "rejected.parquet"
 STATISTICS, CONTRACT, SUMMARY = "statistics.json", "contract.json", "summary.json"
 
-ENTRIES, PARTS = ".entries", ".parts"
-"""Folders that are there only while a version is made."""
+PASSING = ".results"
+"""Folder for results that are not kept; it is there only while a version is made."""
 
 
 def process(
@@ -45,7 +47,8 @@ def process(
     raw_files: Sequence[RawFile],
     contract: Contract,
     output_dir: Path,
-    entries: Mapping[str, Path] | None = None,
+    results: KeptResults | None = None,
+    small_bytes: int = SMALL_BYTES,
 ) -> ProcessingReport:
     """Validates, labels and divides raw rows, fits the training statistics, and writes all of it.
 
@@ -60,8 +63,9 @@ def process(
         output_dir: where to write; does not exist yet or is empty. Gets `weather.parquet/`,
             `rejected.parquet/`, `statistics.json` and `contract.json` as described in DESIGN.md,
             and `summary.json`.
-        entries: by name of a file, the folder for what was made of it, complete or not there; a
-            complete one is used instead of the file, others are made. None keeps nothing.
+        results: where what is made of files, and of stretches of time, is kept for other versions;
+            what is there is used. None keeps nothing.
+        small_bytes: up to so much new text, and as many rows as that may be, it takes no Spark.
 
     Returns:
         Counts, shares, warnings and timings.
@@ -82,25 +86,29 @@ def process(
     seconds: dict[str, float] = {}
     with _timed(seconds, "headers"):
         layouts = layouts_of(raw_files, contract)
-    passing = output_dir / ENTRIES
-    folders = entries or {
-        layout.file.name: passing / str(index) for index, layout in enumerate(layouts)
-    }
+    if results is None:
+        numbers = {layout.file.name: str(number) for number, layout in enumerate(layouts)}
+        results = KeptResults(numbers, lambda name: output_dir / PASSING / name)
     with _timed(seconds, "read_validate"):
-        found = entries_of(spark, layouts, contract, folders)
+        folders = {layout.file.name: results.entry(layout.file.name) for layout in layouts}
+        made = entries_of(spark, layouts, contract, folders, small_bytes)
+        found = {layout.file.name: entry for layout, entry in zip(layouts, made, strict=True)}
     with _timed(seconds, "divide_write"):
-        summary, samples = _divide(spark, found, contract, output_dir)
+        if is_row_by_row(contract):
+            summary, samples = _gather(found, contract, output_dir)
+        else:
+            parts = finish_timed(spark, found, contract, results, small_bytes)
+            summary, samples = _gather_timed(parts, contract, output_dir)
     with _timed(seconds, "fit"):
         statistics = fit(
             summary.sums, samples, contract, summary.training_rows, summary.training_positive
         )
-    for folder in (passing, output_dir / PARTS):
-        shutil.rmtree(folder, ignore_errors=True)
+    shutil.rmtree(output_dir / PASSING, ignore_errors=True)
     (output_dir / STATISTICS).write_text(statistics.to_json(), encoding="utf-8")
     (output_dir / SUMMARY).write_text(summary.to_json(), encoding="utf-8")
     description = json.dumps(contract.to_dict(), indent=1, sort_keys=True) + "\n"
     (output_dir / CONTRACT).write_text(description, encoding="utf-8")
-    rows_in = sum(entry.rows for entry in found)
+    rows_in = sum(entry.rows for entry in found.values())
     _check_accounts(rows_in, summary, output_dir)
     counts = summary.counts(contract)
     return ProcessingReport(
@@ -134,40 +142,57 @@ class _Sampled:
         return sampled_rows(training, contract, share)
 
 
-def _divide(
-    spark: Callable[[], SparkSession],
-    entries: Sequence[FileEntry],
-    contract: Contract,
-    output_dir: Path,
-) -> tuple[Summary, Iterator[pa.Table]]:
-    """Fills both Parquet folders; returns the summary of all rows, and samples for quantiles."""
+_Gathered = tuple[Summary, Iterator[pa.Table]]
+"""The summary of all rows, and samples for quantiles."""
+
+
+def _gather(entries: Mapping[str, FileEntry], contract: Contract, output_dir: Path) -> _Gathered:
+    """Fills both Parquet folders with the parts of files whose rows stand alone."""
+    weather, rejected = _folders(output_dir)
+    summary = total(entry.summary for entry in entries.values())
+    sampled: list[_Sampled] = []
+    for entry in entries.values():
+        for part, paths in zip(entry.parts, entry.paths(), strict=True):
+            name = f"{entry.folder.name}-{part}.parquet"
+            _link(paths.weather, weather / name)
+            _link(paths.rejected, rejected / name)
+            sampled.append(_Sampled(paths.sample, entry.share, weather / name))
+    return summary, _samples(summary, sampled, contract, output_dir)
+
+
+def _gather_timed(parts: Sequence[DividedPart], contract: Contract, output_dir: Path) -> _Gathered:
+    """Fills both Parquet folders with parts whose rows were compared."""
+    weather, rejected = _folders(output_dir)
+    # Of no row at all, where no part has any.
+    nothing = summary_of(TRAIN, weather_schema(contract).empty_table(), contract)
+    summary = total([nothing, *(part.summary for part in parts)])
+    sampled: list[_Sampled] = []
+    for number, part in enumerate(parts):
+        name = f"{number:05}.parquet"
+        if part.paths.weather.exists():
+            _link(part.paths.weather, weather / name)
+            sampled.append(_Sampled(part.paths.sample, part.share, weather / name))
+        if part.paths.rejected.exists():
+            _link(part.paths.rejected, rejected / name)
+    return summary, _samples(summary, sampled, contract, output_dir)
+
+
+def _folders(output_dir: Path) -> tuple[Path, Path]:
     weather, rejected = output_dir / WEATHER, output_dir / REJECTED
     weather.mkdir()
     rejected.mkdir()
-    sampled: list[_Sampled] = []
-    if is_row_by_row(contract):
-        summary = total(entry.summary for entry in entries)
-        for entry in entries:
-            for part, paths in zip(entry.parts, entry.paths(), strict=True):
-                name = f"{entry.folder.name}-{part}.parquet"
-                _link(paths.weather, weather / name)
-                _link(paths.rejected, rejected / name)
-                sampled.append(_Sampled(paths.sample, entry.share, weather / name))
-    else:
-        parts = finish_timed(spark, entries, contract, output_dir / PARTS)
-        summary = total(part.summary for part in parts)
-        for index, part in enumerate(parts):
-            name = f"{index:05}.parquet"
-            if part.paths.weather.exists():
-                part.paths.weather.rename(weather / name)
-                sampled.append(_Sampled(part.paths.sample, part.share, weather / name))
-            else:
-                part.paths.rejected.rename(rejected / name)
-    for folder, write in ((weather, _write_no_weather), (rejected, _write_nothing_rejected)):
-        if not any(folder.iterdir()):
-            write(folder / "none.parquet", contract)
+    return weather, rejected
+
+
+def _samples(
+    summary: Summary, sampled: Sequence[_Sampled], contract: Contract, output_dir: Path
+) -> Iterator[pa.Table]:
+    """Completes folders without a row, and returns samples of the training rows."""
+    for name, write in ((WEATHER, _write_no_weather), (REJECTED, _write_nothing_rejected)):
+        if not any((output_dir / name).iterdir()):
+            write(output_dir / name / "none.parquet", contract)
     share = sample_share(summary.training_rows)
-    return summary, (each.table(contract, share) for each in sampled)
+    return (each.table(contract, share) for each in sampled)
 
 
 def _link(made: Path, place: Path) -> None:

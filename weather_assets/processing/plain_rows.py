@@ -43,6 +43,12 @@ class _LineTexts:
             for start, end in zip(starts[rows].tolist(), ends[rows].tolist(), strict=True)
         ]
 
+    def column(self) -> pa.Array:
+        text = self._text.replace(b"\r\n", b"\n").removesuffix(b"\n")
+        whole = pa.array([text], pa.string())
+        lines = pc.call_function("split_pattern", [whole], pc.SplitPatternOptions("\n"))
+        return lines.flatten()
+
 
 def plain_rows(
     text: bytes, layout: Layout, contract: Contract, lines_before: int

@@ -32,6 +32,10 @@ class Texts(Protocol):
         """Returns the texts of some rows, without their line ends."""
         ...
 
+    def column(self) -> pa.Array:
+        """Returns the texts of all rows, as strings."""
+        ...
+
 
 @dataclass(frozen=True, slots=True)
 class RowBatch:
@@ -56,6 +60,9 @@ class _ListedTexts:
 
     def at(self, rows: npt.NDArray[np.int64]) -> list[str]:
         return [self._texts[row] for row in rows.tolist()]
+
+    def column(self) -> pa.Array:
+        return pa.array(self._texts, pa.string())
 
 
 def row_batches(

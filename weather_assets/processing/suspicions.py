@@ -4,7 +4,7 @@ Belongs here: looking at kept rows together, in `weather.parquet`, for what a pe
 Does not belong here: faults of single rows (`validation`), units (`units`), or what becomes of a
 suspicion (`gates`). `leaks`, `units` and `moisture` do the looking for what is theirs.
 
-Looks at the first `MAXIMUM_ROWS` rows: plenty for a share of one in a thousand, and some 0.1 s.
+Looks at about `MAXIMUM_ROWS` rows: plenty for a share of one in a thousand, and some 0.1 s.
 """
 
 import math
@@ -17,6 +17,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.dataset as ds
+import pyarrow.parquet as pq
 
 from weather_assets.contract.schema import Column, Contract, Kind
 from weather_assets.contract.statistics import TrainingStatistics
@@ -36,6 +37,7 @@ from weather_assets.processing.units import (
 )
 
 MAXIMUM_ROWS = 200_000
+_PARTS_LOOKED_AT = 8
 
 _SENTINELS = (-9999.0, -999.0, -99.0, -99.9, -9.99, 99.0, 99.9, 999.0, 999.9, 9999.0, 9999.9)
 _SENTINEL_ROWS, _SENTINEL_FACTOR = 5, 5
@@ -79,7 +81,8 @@ def suspicions_of(
         contract: columns, label and time.
         now: rows from after this are from the future.
     """
-    table = ds.dataset(str(folder / WEATHER), format="parquet").head(MAXIMUM_ROWS)
+    parts = sorted((folder / WEATHER).glob("*.parquet"))
+    table, is_sample = _rows_of(parts)
     values = {column.name: _values(table[column.name], column) for column in contract.columns}
     units = _units(folder, report, layouts, contract, values)
     events = np.asarray(table["label_encoded"].to_numpy()) == 1
@@ -102,12 +105,42 @@ def suspicions_of(
             *(
                 _repetitions(table, contract)
                 if contract.timestamp is None
-                else _odd_times(table[contract.timestamp.column], now)
+                else _odd_times(
+                    _times(table, parts if is_sample else (), contract.timestamp.column),
+                    now,
+                    "at least " if is_sample else "",
+                )
             ),
         ),
         wrong_units=tuple(unit.sentence for unit in units if unit.is_certain),
         label_copies=tuple(leak.sentence for leak in leaks if leak.is_copy),
     )
+
+
+def _rows_of(parts: Sequence[Path]) -> tuple[pa.Table, bool]:
+    """Returns the rows of parts, or the first of some parts between the first one and the last."""
+    counts = [pq.read_metadata(part).num_rows for part in parts]
+    if sum(counts) <= MAXIMUM_ROWS:
+        return pa.concat_tables(pq.read_table(part) for part in parts), False
+    step = min(math.ceil(sum(counts) / MAXIMUM_ROWS), max(1, len(parts) // _PARTS_LOOKED_AT))
+    chosen = sorted({*parts[::step], parts[-1]})
+    quota = math.ceil(MAXIMUM_ROWS / len(chosen))
+    heads = (ds.dataset(str(part), format="parquet").head(quota) for part in chosen)
+    return pa.concat_tables(heads), True
+
+
+def _times(table: pa.Table, parts: Sequence[Path], column: str) -> npt.NDArray[np.int64]:
+    """Returns the times of rows, and of the first and last ones in parts, in microseconds UTC."""
+    limits: list[datetime] = []
+    for part in parts:
+        metadata = pq.read_metadata(part)
+        for group in range(metadata.num_row_groups):
+            place = metadata.schema.names.index(column)
+            statistics = metadata.row_group(group).column(place).statistics
+            if statistics is not None and statistics.has_min_max:
+                limits += [statistics.min, statistics.max]
+    outermost = pa.array(limits, pa.timestamp("us", "UTC")).cast(pa.int64()).to_numpy()
+    return np.concatenate([table[column].cast(pa.int64()).to_numpy(), outermost])
 
 
 def _units(
@@ -231,16 +264,15 @@ def _repetitions(table: pa.Table, contract: Contract) -> Iterator[str]:
         )
 
 
-def _odd_times(column: pa.ChunkedArray, now: datetime) -> Iterator[str]:
-    times = np.asarray(column.cast(pa.int64()).to_numpy())
+def _odd_times(times: npt.NDArray[np.int64], now: datetime, at_least: str) -> Iterator[str]:
     if len(times) < MINIMUM_VALUES:
         return
     latest = (now + _FUTURE).timestamp() * 1e6
     future = times[times > latest]
     if len(future):
         yield (
-            f"{len(future)} rows are from the future, the last one of {_day(future.max())}; "
-            "correct their timestamps"
+            f"{at_least}{len(future)} rows are from the future, the last one of "
+            f"{_day(future.max())}; correct their timestamps"
         )
     low, high = np.quantile(times, [_TYPICAL_SHARE, 1 - _TYPICAL_SHARE])
     reach = max(high - low, timedelta(days=366).total_seconds() * 1e6)
@@ -252,7 +284,7 @@ def _odd_times(column: pa.ChunkedArray, now: datetime) -> Iterator[str]:
     for where, found in odd.items():
         if len(found) and not math.isclose(low, high):
             yield (
-                f"{len(found)} rows lie long {where} all others, {_day(found.min())} to "
+                f"{at_least}{len(found)} rows lie long {where} all others, {_day(found.min())} to "
                 f"{_day(found.max())}, where nearly all are of {_day(low)} to {_day(high)}; "
                 "correct their timestamps"
             )

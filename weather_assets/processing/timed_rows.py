@@ -1,224 +1,220 @@
 """Rows whose fate depends on others: duplicates, labels that lie ahead, splits in time.
 
-Belongs here: taking the rows of all files through those stages in Spark, and writing what comes
-out. Does not belong here: the rules (`outcomes`, `splitting`), or reading files (`file_entries`).
-
-Spark jobs: one labels, and finds where the splits begin; the others start from its cached result
-and run side by side, because on small data the fixed cost of a job is what takes the time.
+Belongs here: the order of those stages for the rows of all files, and doing again only what new
+files change. Does not belong here: the rules (`outcomes`, `splitting`), the stages themselves
+(`windows`, `timed_parts`), or reading files (`file_entries`).
 """
 
+import hashlib
 import json
-import uuid
-from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 
-import pyarrow as pa
-import pyarrow.parquet as pq
-from pyspark.sql import DataFrame, SparkSession
+import numpy as np
+from pyspark.sql import SparkSession
 
 from weather_assets.contract.schema import Contract
-from weather_assets.processing import sql
-from weather_assets.processing.features import with_features
 from weather_assets.processing.file_entries import FileEntry
 from weather_assets.processing.fitting import sample_share
-from weather_assets.processing.outcomes import with_labels
-from weather_assets.processing.parts import (
-    OWN_COLUMNS,
-    REJECTED_SCHEMA,
-    PartPaths,
-    write_rejected,
-    write_weather,
+from weather_assets.processing.parts import PartPaths
+from weather_assets.processing.results import KeptResults, make_whole
+from weather_assets.processing.splitting import (
+    Boundaries,
+    boundary_ranks,
+    chronological_limits,
+    is_chronological,
 )
-from weather_assets.processing.splitting import find_boundaries, with_split
 from weather_assets.processing.summaries import Summary
-from weather_assets.processing.validation import value_column
+from weather_assets.processing.tasks import Here, InSpark, Workers, small_rows
+from weather_assets.processing.timed_parts import TimedPaths, write_divided
+from weather_assets.processing.windows import (
+    ComparedWindow,
+    KeyedPart,
+    Piece,
+    Window,
+    compare,
+    instant_of,
+    pieces_of,
+    windows_of,
+)
 
-SMALL_ROWS = 100_000
-"""Up to so many rows are written here: starting a Python process of Spark's takes 2 s."""
-
-INTERPRETED_ROWS = 10_000
-"""Up to so many rows, Spark interprets its queries: generating and compiling code for them costs 1
-to 2 s in a new session, and earns it back only above."""
-
-ROWS_PER_PART = 500_000
-_ROWS_PER_PARTITION = 1_000_000
 _SPARE = 2
-_PARTITIONS = "spark.sql.shuffle.partitions"
-_GENERATE_NOTHING = {
-    "spark.sql.codegen.wholeStage": "false",
-    "spark.sql.codegen.factoryMode": "NO_CODEGEN",
-}
-_WEATHER, _REJECTED = "weather", "rejected"
+_NAME, _RECORD = "rows", "part.json"
 
 
 @dataclass(frozen=True, slots=True)
-class TimedPart:
-    """A part that was written: of kept rows, or of rejected ones.
+class DividedPart:
+    """A part of which it is known what becomes of each row.
 
     Attributes:
-        paths: where it is; the file of the other kind does not exist.
-        share: of its training rows, how many are in its sample.
+        folder: where it is kept.
         summary: of its rows.
+        share: of its training rows, how many are in its sample for quantiles.
     """
 
-    paths: PartPaths
-    share: float
+    folder: Path
     summary: Summary
+    share: float
+
+    @property
+    def paths(self) -> PartPaths:
+        """Where its rows are; a file that would have no row is not there."""
+        return PartPaths.of(self.folder, _NAME)
+
+    @classmethod
+    def load(cls, folder: Path) -> "DividedPart":
+        """Returns what is kept in a folder."""
+        record = json.loads((folder / _RECORD).read_text(encoding="utf-8"))
+        return cls(folder, Summary.from_json(record["summary"]), record["share"])
 
 
 @dataclass(frozen=True, slots=True)
-class _Writer:
-    """Writes rows as parts; travels to Spark's workers."""
+class _Part:
+    """A part of a file, before anything is known of other rows."""
 
-    folder: str
-    contract: Contract
-    share: float
+    file: str
+    rows: Path
+    row_count: int
+    keys: KeyedPart
 
-    def write(self, kind: str, table: pa.Table) -> str:
-        """Writes one part and returns its name and summary, as JSON."""
-        # Of a task that Spark runs twice, the parts of the one that it believes are taken.
-        name = uuid.uuid4().hex
-        paths = PartPaths.of(Path(self.folder), name)
-        if kind == _WEATHER:
-            summary = write_weather([table], paths.weather, paths.sample, self.contract, self.share)
-        else:
-            summary = write_rejected([table.cast(REJECTED_SCHEMA)], paths.rejected)
-        return json.dumps({"name": name, "summary": summary.to_json()})
+    @classmethod
+    def all_of(cls, file: str, entry: FileEntry) -> "list[_Part]":
+        found: list[_Part] = []
+        for part in entry.timed:
+            paths = TimedPaths.of(entry.folder, part.name)
+            name = f"{entry.folder.name}/{part.name}"
+            keys = KeyedPart(name, paths.keys, part.keyed, part.first, part.last)
+            found.append(cls(file, paths.rows, part.rows, keys))
+        return found
 
-    def write_in_spark(self, kind: str, rows: DataFrame) -> list[str]:
-        """Writes rows from where Spark has them."""
 
-        def write(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-            for table in _slices(batches):
-                yield pa.RecordBatch.from_pydict({"part": [self.write(kind, table)]})
+@dataclass(frozen=True, slots=True)
+class _Job:
+    """A part that is to be written; travels to Spark's workers."""
 
-        return [row.part for row in rows.mapInArrow(write, "part string").collect()]
+    file: str
+    rows: Path
+    row_count: int
+    pieces: tuple[Piece, ...]
+    limits: tuple[int, ...]
+    folder: Path
 
-    def part(self, written: str) -> TimedPart:
-        """Returns the part that `write` described."""
-        fields = json.loads(written)
-        paths = PartPaths.of(Path(self.folder), fields["name"])
-        return TimedPart(paths, self.share, Summary.from_json(fields["summary"]))
+    def write(self, contract: Contract, share: float) -> str:
+        fates = np.concatenate([np.empty(0, np.int8), *(piece.fates() for piece in self.pieces)])
+
+        def fill(staged: Path) -> None:
+            paths = PartPaths.of(staged, _NAME)
+            summary = write_divided(
+                self.rows, fates, self.file, contract, self.limits, share, paths
+            )
+            record = json.dumps({"summary": summary.to_json(), "share": share})
+            (staged / _RECORD).write_text(record, encoding="utf-8")
+
+        make_whole(self.folder, fill)
+        return self.folder.name
 
 
 def finish_timed(
     spark: Callable[[], SparkSession],
-    entries: Sequence[FileEntry],
+    entries: Mapping[str, FileEntry],
     contract: Contract,
-    folder: Path,
-) -> list[TimedPart]:
-    """Compares, labels and divides the rows of all files, and writes them.
+    results: KeptResults,
+    small_bytes: int,
+) -> list[DividedPart]:
+    """Compares, labels and divides the rows of all files, as far as that was not done before.
 
     Args:
-        spark: gives the session.
-        entries: of the files, with rows as `parts.validated_table` makes them.
-        contract: says how.
-        folder: where the parts go; is made.
+        spark: gives the session; called only if much is to be done.
+        entries: of the files, by their names.
+        contract: of their rows.
+        results: where results are kept.
+        small_bytes: how much text counts as little.
+
+    Returns:
+        The parts, by file name and place in the file.
     """
-    folder.mkdir(parents=True)
-    session = spark()
-    rows = sum(entry.rows for entry in entries)
-    is_small = rows <= SMALL_ROWS
-    with _settings(session, rows):
-        labelled = with_labels(_validated(session, entries, is_small=is_small), contract).persist()
-        try:
-            boundaries = find_boundaries(labelled, contract)
-            divided = with_split(labelled, contract, boundaries)
-            share = min(1.0, _SPARE * sample_share(boundaries.expected_training_rows))
-            writer = _Writer(str(folder.absolute()), contract, share)
-            frames = {
-                _WEATHER: prepared_columns(divided, contract),
-                _REJECTED: divided.where("fault IS NOT NULL").selectExpr(
-                    "file", "line", "fault.column AS column", "fault.reason AS reason", "raw"
-                ),
-            }
-            with ThreadPoolExecutor(max_workers=len(frames)) as pool:
-                if is_small:
-                    tables = pool.map(lambda frame: frame.toArrow(), frames.values())
-                    written = [
-                        writer.write(kind, _in_order(table))
-                        for kind, table in zip(frames, tables, strict=True)
-                    ]
-                else:
-                    lists = pool.map(writer.write_in_spark, frames, frames.values())
-                    written = [part for each in lists for part in each]
-        finally:
-            labelled.unpersist()
-    return [writer.part(each) for each in written]
+
+    def workers(rows: int) -> Workers:
+        return Here() if rows <= small_rows(small_bytes) else InSpark(spark())
+
+    # The first of equal rows is kept: by file name, and by line within a file.
+    parts = [part for file in sorted(entries) for part in _Part.all_of(file, entries[file])]
+    keyed = [part.keys for part in parts]
+    lead = contract.label.lead
+    windows = windows_of(keyed, lead)
+    compared = _compared(workers, windows, keyed, lead, results)
+    kept = sum(window.kept for window in compared)
+    limits: tuple[int, ...] = ()
+    if is_chronological(contract) and kept:
+        training, validation = (
+            instant_of(rank, windows, compared, keyed)
+            for rank in boundary_ranks(kept, contract.split)
+        )
+        limits = chronological_limits(Boundaries(training, validation), lead)
+    jobs = _jobs(parts, pieces_of(windows, compared, len(parts)), limits, results)
+    return _written(workers, jobs, contract, kept)
 
 
-def prepared_columns(divided: DataFrame, contract: Contract) -> DataFrame:
-    """Returns valid rows with the columns of `weather.parquet`, unsorted.
-
-    Args:
-        divided: what `splitting.with_split` returns.
-        contract: names and types of the columns.
-    """
-    values = [
-        f"{_as_written(name, index, contract)} AS {sql.identifier(name)}"
-        for index, name in enumerate(contract.header)
+def _compared(
+    workers: Callable[[int], Workers],
+    windows: Sequence[Window],
+    parts: Sequence[KeyedPart],
+    lead: timedelta | None,
+    results: KeptResults,
+) -> list[ComparedWindow]:
+    """Returns what is found in each window; where it is not known yet, rows are compared."""
+    folders = [results.folder(window.name(parts)) for window in windows]
+    paths = [part.path for part in parts]
+    work = [
+        (window, folder)
+        for window, folder in zip(windows, folders, strict=True)
+        if not folder.is_dir()
     ]
-    persistence = [] if contract.label.lead is None else ["CAST(event AS DOUBLE) AS persistence"]
-    own = ["label AS label_encoded", "split", *persistence, "row_hash"]
-    rows = with_features(divided.where("fault IS NULL").selectExpr(*values, *own), contract)
-    features = () if contract.timestamp is None else contract.timestamp.features
-    last = [name for name in OWN_COLUMNS if name in rows.columns]
-    return rows.select(*(sql.identifier(name) for name in (*contract.header, *features, *last)))
+
+    def compare_one(piece: int) -> str:
+        window, folder = work[piece]
+        compare(window, paths, lead, folder)
+        return folder.name
+
+    workers(sum(window.row_count for window, _ in work)).each(len(work), compare_one)
+    return [ComparedWindow.load(folder) for folder in folders]
 
 
-def _as_written(name: str, index: int, contract: Contract) -> str:
-    value = value_column(index)
-    is_time = contract.timestamp is not None and contract.timestamp.column == name
-    return f"timestamp_micros({value})" if is_time else value
+def _jobs(
+    parts: Sequence[_Part],
+    pieces: Sequence[Sequence[Piece]],
+    limits: tuple[int, ...],
+    results: KeptResults,
+) -> list[_Job]:
+    jobs: list[_Job] = []
+    for part, its_pieces in zip(parts, pieces, strict=True):
+        # The limits as places among its rows: one that moves elsewhere changes nothing here.
+        places = [part.keys.rank(limit) for limit in limits]
+        digests = [piece.digest for piece in its_pieces]
+        identity = f"{part.file}\n{part.keys.name}\n{places}\n{digests}"
+        name = f"part-{hashlib.sha256(identity.encode()).hexdigest()[:32]}"
+        jobs.append(
+            _Job(
+                part.file,
+                part.rows,
+                part.row_count,
+                tuple(its_pieces),
+                limits,
+                results.folder(name),
+            )
+        )
+    return jobs
 
 
-def _validated(session: SparkSession, entries: Sequence[FileEntry], *, is_small: bool) -> DataFrame:
-    paths = [path for entry in entries for path in entry.validated()]
-    if is_small:
-        table = pa.concat_tables(pq.read_table(path) for path in paths)
-        # In one chunk: Spark 4.1 takes an empty chunk for the end of the table.
-        return session.createDataFrame(table.combine_chunks())
-    return session.read.parquet(*(str(path.absolute()) for path in paths))
-
-
-def _in_order(table: pa.Table) -> pa.Table:
-    """Returns few rows sorted by what they are, for people who look at the file."""
-    order = ["file", "line"] if "line" in table.column_names else ["row_hash"]
-    return table.sort_by([(name, "ascending") for name in order])
-
-
-def _slices(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.Table]:
-    """Yields batches together, about `ROWS_PER_PART` rows at a time."""
-    waiting: list[pa.RecordBatch] = []
-    for batch in batches:
-        waiting.append(batch)
-        if sum(map(len, waiting)) >= ROWS_PER_PART:
-            yield pa.Table.from_batches(waiting)
-            waiting = []
-    if waiting:
-        yield pa.Table.from_batches(waiting)
-
-
-@contextmanager
-def _settings(session: SparkSession, rows: int) -> Generator[None]:
-    """Sets what depends on the number of rows, and puts it back afterwards."""
-    chosen: Mapping[str, str] = {}
-    if rows <= INTERPRETED_ROWS:
-        chosen = _GENERATE_NOTHING
-    elif rows > SMALL_ROWS:
-        partitions = max(int(session.conf.get(_PARTITIONS) or 1), rows // _ROWS_PER_PARTITION)
-        chosen = {_PARTITIONS: str(partitions)}
-    before = {key: session.conf.get(key, None) for key in chosen}
-    for key, value in chosen.items():
-        session.conf.set(key, value)
-    try:
-        yield
-    finally:
-        for key, value in before.items():
-            if value is None:
-                session.conf.unset(key)
-            else:
-                session.conf.set(key, value)
+def _written(
+    workers: Callable[[int], Workers], jobs: Sequence[_Job], contract: Contract, kept: int
+) -> list[DividedPart]:
+    """Returns what became of each part; those that are not there yet are written."""
+    share = min(1.0, _SPARE * sample_share(round(kept * contract.split.train)))
+    work = [job for job in jobs if not job.folder.is_dir()]
+    workers(sum(job.row_count for job in work)).each(
+        len(work), lambda piece: work[piece].write(contract, share)
+    )
+    return [DividedPart.load(job.folder) for job in jobs]

@@ -13,7 +13,8 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from weather_assets.contract.schema import ContractError, Timestamp
-from weather_assets.processing.sql import MICROSECONDS_PER_DAY
+
+MICROSECONDS_PER_DAY = 86_400_000_000
 
 NO_INSTANT = -(2**63) + 1
 """Stands for a cell that names no instant."""

@@ -65,14 +65,6 @@ class _Read:
     events: npt.NDArray[np.int8] | None = None
 
 
-def value_column(index: int) -> str:
-    """Returns the name of the column with the values of `contract.header[index]` in a table.
-
-    Numbered, because a contract's column may be called `file` or `line`.
-    """
-    return f"value_{index}"
-
-
 def fault_kinds(contract: Contract) -> tuple[Fault | None, ...]:
     """Returns every fault that a row can have by itself; None, no fault, is the first."""
     of_rows = [(None, reason) for reason in Reason]

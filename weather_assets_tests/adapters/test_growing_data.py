@@ -1,7 +1,8 @@
 """Files that come, change and go: the result is the one from scratch, and old files rest."""
 
 import json
-from collections.abc import Callable, Mapping
+from collections import Counter
+from collections.abc import Mapping
 from pathlib import Path
 
 import pandas as pd
@@ -11,6 +12,7 @@ from pyspark.sql import SparkSession
 from weather_assets.adapters.data_root import DataRoot
 from weather_assets.adapters.preparation import PreparedWeather, RefusedError, prepare_weather
 from weather_assets.adapters.raw_snapshot import RawDataError, take_snapshot
+from weather_assets.processing import windows
 from weather_assets_tests.adapters.test_preparation import rows, text
 
 TIMED = (
@@ -34,9 +36,8 @@ def timed(first: int, last: int, *, warmer: float = 0.0) -> str:
 class Place:
     """A data root to put files into."""
 
-    def __init__(self, path: Path, spark: Callable[[], SparkSession], contract: str = "") -> None:
+    def __init__(self, path: Path, contract: str = "") -> None:
         self.root = DataRoot.at(path).create()
-        self._spark = spark
         self.steps: list[str] = []
         if contract:
             self.root.contract_file.write_text(contract, encoding="utf-8")
@@ -54,13 +55,13 @@ class Place:
             self.root.snapshot_file
         )
         self.steps.clear()
-        prepared = prepare_weather(self.root, self._spark, "1", 0.2, self.steps.append)
+        prepared = prepare_weather(self.root, no_spark, "1", 0.2, self.steps.append)
         prepared.publish()
         return prepared
 
     @property
-    def entries(self) -> set[str]:
-        """Names of what is kept of single files."""
+    def results(self) -> set[str]:
+        """Names of what is kept for other versions."""
         return {path.name for path in (self.root.processed / "files").iterdir()}
 
     def content(self) -> tuple[pd.DataFrame, pd.DataFrame, str, str]:
@@ -77,7 +78,7 @@ class Place:
 
 
 def no_spark() -> SparkSession:
-    raise AssertionError("few rows without a time need no session")
+    raise AssertionError("few rows need no session")
 
 
 def same(first: Place, second: Place) -> None:
@@ -108,16 +109,13 @@ CASES = {"untimed": (untimed_files, ""), "timed": (timed_files, TIMED)}
 
 
 @pytest.mark.parametrize("case", CASES)
-def test_any_order_of_arrival_gives_the_result_from_scratch(
-    spark: SparkSession, tmp_path: Path, case: str
-) -> None:
+def test_any_order_of_arrival_gives_the_result_from_scratch(tmp_path: Path, case: str) -> None:
     make, contract = CASES[case]
     files = make()
-    session = no_spark if case == "untimed" else lambda: spark
-    scratch = Place(tmp_path / "scratch", session, contract)
+    scratch = Place(tmp_path / "scratch", contract)
     prepared = scratch.put(files)
     names = sorted(files)
-    growing = Place(tmp_path / "grown", session, contract)
+    growing = Place(tmp_path / "grown", contract)
     for count in range(2, len(names) + 1):
         growing.put({name: files[name] for name in reversed(names[-count:])})
 
@@ -131,14 +129,13 @@ def test_any_order_of_arrival_gives_the_result_from_scratch(
 
 @pytest.mark.parametrize("case", CASES)
 def test_a_file_that_goes_takes_its_rows_and_a_changed_one_replaces_them(
-    spark: SparkSession, tmp_path: Path, case: str
+    tmp_path: Path, case: str
 ) -> None:
     make, contract = CASES[case]
-    session = no_spark if case == "untimed" else lambda: spark
     files = make()
     other = timed(620, 900, warmer=2.0) if case == "timed" else text(rows(110, seed=8))
     later = {"a.csv": files["a.csv"], "b.csv": files["b.csv"], "c.csv": other}
-    place, scratch = (Place(tmp_path / name, session, contract) for name in ("changed", "scratch"))
+    place, scratch = (Place(tmp_path / name, contract) for name in ("changed", "scratch"))
     place.put(files)
     place.put(later)
     scratch.put(later)
@@ -147,8 +144,62 @@ def test_a_file_that_goes_takes_its_rows_and_a_changed_one_replaces_them(
     same(place, scratch)
 
 
+def parts(prepared: PreparedWeather) -> dict[int, str]:
+    """Returns the Parquet files of a version by what identifies them on disk."""
+    folder = prepared.folder
+    files = (*folder.glob("weather.parquet/*"), *folder.glob("rejected.parquet/*"))
+    return {path.stat().st_ino: path.parent.name for path in files}
+
+
+def test_with_a_time_a_file_costs_what_it_changes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(windows, "ROWS_PER_WINDOW", 40)
+    place, scratch = Place(tmp_path / "grown", TIMED), Place(tmp_path / "scratch", TIMED)
+    files = {f"{day:02}.csv": timed(24 * day, 24 * day + 24) for day in range(30)}
+    before = place.put(files)
+    old_results, old_parts = place.results, parts(before)
+
+    files["30.csv"] = timed(720, 744)
+    after = place.put(files)
+    scratch.put(files)
+
+    same(place, scratch)
+    new = Counter(name.split("-")[0] for name in place.results - old_results)
+    # The last day's window, and the one with the hour whose outcome has come; the new day, the one
+    # before it, and the two at which the splits now end.
+    assert new["window"] <= 3
+    assert new["part"] <= 6
+    assert len([name for name in old_results if name.startswith("window-")]) > 15
+    unchanged = parts(after).keys() & old_parts.keys()
+    assert len(old_parts) - len(unchanged) <= 2 * new["part"]  # kept rows, and rejected ones
+    assert len(unchanged) > 20
+
+    place.put({name: text for name, text in files.items() if name != "30.csv"})
+    assert parts(place.put(files)).keys() >= unchanged
+
+
+def test_late_rows_of_one_day_leave_the_other_days_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(windows, "ROWS_PER_WINDOW", 40)
+    place, scratch = Place(tmp_path / "grown", TIMED), Place(tmp_path / "scratch", TIMED)
+    files = {f"{day:02}.csv": timed(24 * day, 24 * day + 24) for day in range(30)}
+    before = parts(place.put(files))
+
+    files["late.csv"] = timed(50, 53, warmer=1.0)
+    after = place.put(files)
+    scratch.put(files)
+
+    same(place, scratch)
+    assert after.report.counts.rejected_by_reason["contradicting_rows"] == 6
+    changed = before.keys() - parts(after).keys()
+    # The day with the contradictions, and those at which the splits end.
+    assert 1 <= len(changed) <= 6
+
+
 def test_parts_of_old_files_take_no_room_of_their_own(tmp_path: Path) -> None:
-    place = Place(tmp_path, no_spark)
+    place = Place(tmp_path)
     files = untimed_files()
     first = place.put({name: files[name] for name in ("a.csv", "b.csv")})
     old = {path.name: path.stat().st_ino for path in first.folder.glob("weather.parquet/*")}
@@ -159,37 +210,37 @@ def test_parts_of_old_files_take_no_room_of_their_own(tmp_path: Path) -> None:
     assert len(new) == len(old) + 1
 
 
-def test_entries_that_no_version_uses_are_removed(tmp_path: Path) -> None:
-    place = Place(tmp_path, no_spark)
+def test_results_that_no_version_uses_are_removed(tmp_path: Path) -> None:
+    place = Place(tmp_path)
     files = untimed_files()
     place.put(files)
-    whole = place.entries
+    whole = place.results
     assert len(whole) == 3
     for seed in (20, 21):
         place.put({"a.csv": text(rows(200, seed=seed))})
-        assert whole < place.entries  # of the version before, to which one may go back
+        assert whole < place.results  # of the version before, to which one may go back
     place.put({"a.csv": text(rows(200, seed=22))})
-    assert not whole & place.entries
-    assert len(place.entries) == 3
+    assert not whole & place.results
+    assert len(place.results) == 3
 
 
-def test_a_refused_file_leaves_no_entry(tmp_path: Path) -> None:
-    place = Place(tmp_path, no_spark)
+def test_a_refused_file_leaves_no_result(tmp_path: Path) -> None:
+    place = Place(tmp_path)
     files = untimed_files()
     place.put(files)
-    before = place.entries
+    before = place.results
     with pytest.raises(RefusedError):
         place.put(files | {"d.csv": text([["x", *row[1:]] for row in rows(400)])})
-    assert place.entries == before
+    assert place.results == before
 
 
 def test_what_was_read_before_a_failure_is_not_kept(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    place = Place(tmp_path, no_spark)
+    place = Place(tmp_path)
     files = untimed_files()
     place.put(files)
-    before = place.entries
+    before = place.results
 
     def change(*_: object) -> None:
         raise RawDataError("d.csv has changed")  # as verify_snapshot does, behind all reading
@@ -198,13 +249,13 @@ def test_what_was_read_before_a_failure_is_not_kept(
     with pytest.raises(RawDataError, match="changed"):
         place.put(files | {"d.csv": text(rows(100, seed=9))})
 
-    assert place.entries == before
+    assert place.results == before
     monkeypatch.undo()
     assert place.put(files | {"d.csv": text(rows(100, seed=9))}).report.rows_in == 540
 
 
 def test_equal_rows_of_two_files_without_a_time_are_all_kept(tmp_path: Path) -> None:
-    place = Place(tmp_path, no_spark)
+    place = Place(tmp_path)
     table = rows(150)
     prepared = place.put({"a.csv": text(table), "b.csv": text([*table[:20], *rows(5, seed=1)])})
     assert prepared.report.rows_kept == 175

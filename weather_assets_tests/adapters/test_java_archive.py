@@ -56,8 +56,8 @@ def test_the_rows_of_the_run_go_through_every_stage(spark: SparkSession, tmp_pat
     for contract in representative_contracts():
         raw = tmp_path / f"{contract.name}.csv"
         write_example(raw, contract)
-        report = process(
-            lambda: spark, [RawFile(str(raw), raw.name)], contract, tmp_path / contract.name
-        )
+        files = [RawFile(str(raw), raw.name)]
+        folder = tmp_path / contract.name
+        report = process(lambda: spark, files, contract, folder, small_bytes=0)
         assert min(report.counts.rows_by_split.values()) > 0
         assert min(report.counts.positives_by_split.values()) > 0

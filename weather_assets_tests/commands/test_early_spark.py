@@ -2,53 +2,54 @@
 
 import gc
 import os
-import shutil
 from pathlib import Path
 
 import pytest
 
 from weather_assets.adapters.data_root import DataRoot
-from weather_assets.commands.early_spark import may_have_new_rows, needs_spark
+from weather_assets.commands.early_spark import may_be_new, needs_spark
 from weather_assets.commands.short_life import short_life
-from weather_assets.processing import file_entries
+from weather_assets.processing import tasks
 from weather_assets_tests.synthetic import write_five_column
 
 
-def test_rows_are_new_when_a_file_is_younger_than_the_record(tmp_path: Path) -> None:
+def test_files_are_new_when_they_are_younger_than_the_record(tmp_path: Path) -> None:
     root = DataRoot.at(tmp_path)
-    assert not may_have_new_rows(root, sample=False)
-    assert may_have_new_rows(root, sample=True)
+    assert may_be_new(root) == []
     root.create()
-    assert not may_have_new_rows(root, sample=False)
-
-    weather = root.raw / "weather.csv"
+    weather, more = root.raw / "weather.csv", root.raw / "more.csv"
     weather.write_text("a\n")
-    assert may_have_new_rows(root, sample=False)
+    more.write_text("b\n")
+    assert may_be_new(root) == [more, weather]
     root.snapshot_file.write_text("{}")
     os.utime(weather, (1, 1))
-    assert not may_have_new_rows(root, sample=True)
+    os.utime(more, (1, 1))
+    assert may_be_new(root) == []
+    os.utime(root.snapshot_file, (2, 2))
+    os.utime(more, (2, 2))
+    assert may_be_new(root) == [more]
 
     root.contract_file.write_text("")
+    assert may_be_new(root) == [more, weather]
     os.utime(root.contract_file, (1, 1))
-    assert not may_have_new_rows(root, sample=False)
-    os.utime(root.contract_file)
-    assert may_have_new_rows(root, sample=False)
+    assert may_be_new(root) == [more]
 
 
-def test_little_without_a_time_needs_no_spark(
-    tmp_path: Path, samples: Path, monkeypatch: pytest.MonkeyPatch
+def test_java_is_started_early_for_much_new_text_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     root = DataRoot.at(tmp_path).create()
+    assert not needs_spark(root)
     weather = write_five_column(root.raw / "weather.csv", 50)
     assert not needs_spark(root)
-    monkeypatch.setattr(file_entries, "SMALL_BYTES", 1000)
+    monkeypatch.setattr(tasks, "SMALL_BYTES", 1000)
     assert needs_spark(root)
-    monkeypatch.undo()
-    weather.write_text("no header that is known\n1\n")
+    root.snapshot_file.write_text("{}")
+    os.utime(weather, (1, 1))
     assert not needs_spark(root)
-    weather.unlink()
-    shutil.copy(samples / "seattle-daily.csv.gz", root.raw)
-    assert needs_spark(root)
+    weather.write_text("no header that is known\n" + "1\n" * 1000)
+    os.utime(root.snapshot_file, (1, 1))
+    assert not needs_spark(root)
 
 
 def test_the_collector_is_left_as_it_was() -> None:

@@ -12,9 +12,11 @@ from hypothesis import strategies as st
 from pyspark.sql import SparkSession
 
 from weather_assets.contract.schema import Contract
-from weather_assets.processing import blocks, file_entries
+from weather_assets.processing import blocks
 from weather_assets.processing.file_entries import FileEntry, entries_of
 from weather_assets.processing.raw_files import RawFile, RawFileError, layouts_of
+from weather_assets.processing.tasks import SMALL_BYTES
+from weather_assets.processing.timed_parts import TimedPaths
 from weather_assets_tests.large_file import FAULTS, write_large_file
 from weather_assets_tests.processing.test_hostile_files import FIVE
 from weather_assets_tests.processing.weather_files import (
@@ -37,16 +39,21 @@ def read(
     contract: Contract,
     folder: Path,
     spark: Callable[[], SparkSession] = no_spark,
+    small_bytes: int = SMALL_BYTES,
 ) -> list[FileEntry]:
     layouts = layouts_of(files, contract)
-    return entries_of(spark, layouts, contract, {file.name: folder / file.name for file in files})
+    folders = {file.name: folder / file.name for file in files}
+    return entries_of(spark, layouts, contract, folders, small_bytes)
 
 
 def rows_of(entries: Sequence[FileEntry], contract: Contract) -> pd.DataFrame:
     """Returns all rows in the order of the files."""
     if contract is AHEAD:
-        parts = [path for entry in entries for path in entry.validated()]
-        return pd.concat([pd.read_parquet(part) for part in parts], ignore_index=True)
+        parts = [
+            TimedPaths.of(entry.folder, part.name).rows for entry in entries for part in entry.timed
+        ]
+        rows = pd.concat([pd.read_parquet(part) for part in parts], ignore_index=True)
+        return rows.sort_values(["line", "raw"], ignore_index=True)
     kinds = ("weather", "rejected")
     parts = [getattr(paths, kind) for kind in kinds for entry in entries for paths in entry.paths()]
     rows = pd.concat([pd.read_parquet(part) for part in parts], ignore_index=True)
@@ -126,25 +133,22 @@ def test_spark_tasks_give_what_this_process_gives(
         path.write_bytes(messy(contract, number))
         files.append(RawFile(str(path), path.name))
     here = read(files, contract, tmp_path / "here")
-    monkeypatch.setattr(file_entries, "SMALL_BYTES", 0)
     monkeypatch.setattr(blocks, "BLOCK_BYTES", 300)
-    there = read(files, contract, tmp_path / "there", lambda: spark)
+    there = read(files, contract, tmp_path / "there", lambda: spark, small_bytes=0)
 
     assert [entry.rows for entry in there] == [entry.rows for entry in here]
     pd.testing.assert_frame_equal(rows_of(there, contract), rows_of(here, contract))
     assert not list(tmp_path.glob("there/*/.attempt*"))
 
 
-def test_a_damaged_file_is_refused_in_a_task_as_well(
-    spark: SparkSession, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_damaged_file_is_refused_in_a_task_as_well(spark: SparkSession, tmp_path: Path) -> None:
     path = tmp_path / "w.csv.gz"
     text = "\n".join([header_of(UNTIMED), *untimed_rows(5000)]).encode()
     path.write_bytes(gzip.compress(text)[:-2000])
-    monkeypatch.setattr(file_entries, "SMALL_BYTES", 0)
+    file = RawFile(str(path), path.name)
 
     with pytest.raises(RawFileError, match=r"^w\.csv\.gz: the compressed file is damaged"):
-        read([RawFile(str(path), path.name)], UNTIMED, tmp_path / "entries", lambda: spark)
+        read([file], UNTIMED, tmp_path / "entries", lambda: spark, small_bytes=0)
 
 
 def test_a_block_inside_a_quoted_cell_is_read_again(

@@ -1,13 +1,17 @@
-"""Time features against Python's calendar."""
+"""Time features against Python's calendar, and those of the endpoint."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
+import numpy as np
 import pytest
-from pyspark.sql import SparkSession
+from hypothesis import given
+from hypothesis import strategies as st
 
-from weather_assets.processing.features import with_features
-from weather_assets_tests.processing.weather_files import AHEAD, UNTIMED
+from weather_assets.processing.features import time_feature
+from weather_assets.scoring.score import Clock
 
+NAMES = ("hour_of_day", "day_of_year")
+CLOCK = Clock("time", "", "UTC", NAMES, "")
 INSTANTS = [
     datetime(2020, 1, 1, tzinfo=UTC),
     datetime(2020, 12, 31, 23, 59, 59, 999_999, UTC),
@@ -16,25 +20,21 @@ INSTANTS = [
 ]
 
 
-@pytest.mark.parametrize("zone", ["UTC", "Asia/Kathmandu"])
-def test_hour_and_day_are_those_of_utc(spark: SparkSession, zone: str) -> None:
-    spark.conf.set("spark.sql.session.timeZone", zone)
-    try:
-        micros = [(int(instant.timestamp() * 1e6),) for instant in INSTANTS]
-        rows = spark.createDataFrame(micros, "micros bigint")
-        rows = rows.selectExpr("timestamp_micros(micros) AS time", "micros")
-        found = with_features(rows, AHEAD).collect()
-    finally:
-        spark.conf.set("spark.sql.session.timeZone", "UTC")
+def features_of(instants: list[datetime]) -> list[list[float]]:
+    """Returns hour and day of each instant."""
+    epoch = datetime(1970, 1, 1, tzinfo=UTC)
+    times = np.array([(each - epoch) // timedelta(microseconds=1) for each in instants], np.int64)
+    return np.array([time_feature(name, times) for name in NAMES]).T.tolist()
 
-    for row, instant in zip(found, INSTANTS, strict=True):
+
+def test_hour_and_day_are_those_of_utc() -> None:
+    for (hour, day), instant in zip(features_of(INSTANTS), INSTANTS, strict=True):
         second = instant.second + instant.microsecond / 1e6
-        hour = instant.hour + instant.minute / 60 + second / 3600
-        assert row.hour_of_day == pytest.approx(hour, abs=1e-9)
-        assert row.day_of_year == pytest.approx(instant.timetuple().tm_yday + hour / 24, abs=1e-9)
+        expected = instant.hour + instant.minute / 60 + second / 3600
+        assert hour == pytest.approx(expected, abs=1e-9)
+        assert day == pytest.approx(instant.timetuple().tm_yday + expected / 24, abs=1e-9)
 
 
-def test_without_time_there_is_nothing_to_add(spark: SparkSession) -> None:
-    rows = spark.range(1)
-
-    assert with_features(rows, UNTIMED).columns == ["id"]
+@given(st.datetimes(datetime(1700, 1, 1), datetime(2199, 12, 31), timezones=st.just(UTC)))  # noqa: DTZ001  hypothesis wants them so
+def test_the_endpoint_measures_the_same_to_the_last_bit(instant: datetime) -> None:
+    assert features_of([instant]) == [CLOCK.measure(instant)]

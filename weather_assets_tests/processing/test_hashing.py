@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from pyspark.sql import SparkSession
 
 from weather_assets.processing import hashing
-from weather_assets.processing.splitting import hash_fraction, hash_fractions, hash_splits
+from weather_assets.processing.splitting import hash_fractions, hash_splits
 from weather_assets_tests.processing.weather_files import UNTIMED
 
 LENGTHS = (4, 8, 9, 12, 23, 31, 32, 33, 36, 40, 47, 63, 64, 71, 100)
@@ -37,16 +37,20 @@ def test_values_hash_as_in_spark(spark: SparkSession) -> None:
     assert hashed.view(np.int64).tolist() == expected
 
 
-def test_rows_are_divided_as_in_spark(spark: SparkSession) -> None:
+def test_rows_are_divided_by_sparks_hash(spark: SparkSession) -> None:
+    def fraction(purpose: str, values: str) -> str:
+        return f"shiftrightunsigned(xxhash64('{purpose}', {values}), 11)"
+
     frame = spark.range(3000).selectExpr("CAST(id % 2 AS INT) AS label", "xxhash64(id) AS hash")
-    sql = (hash_fraction("quantiles", "hash"), hash_fraction("split", "label", "hash"))
+    sql = (fraction("quantiles", "hash"), fraction("split", "label, hash"))
     rows = frame.selectExpr("label", "hash", *sql).toPandas()
     labels, hashes = rows.label.to_numpy(np.int32), rows.hash.to_numpy()
+    quantiles, split = (rows.iloc[:, column] * 2.0**-53 for column in (2, 3))
 
-    assert (hash_fractions("quantiles", hashes) == rows.iloc[:, 2]).all()
-    assert (hash_fractions("split", hashes, labels) == rows.iloc[:, 3]).all()
+    assert (hash_fractions("quantiles", hashes) == quantiles).all()
+    assert (hash_fractions("split", hashes, labels) == split).all()
     splits = hash_splits(labels, hashes, UNTIMED)
-    assert (splits == np.digitize(rows.iloc[:, 3], [0.65, 0.65 + 0.10])).all()
+    assert (splits == np.digitize(split, [0.65, 0.65 + 0.10])).all()
 
 
 @given(st.integers(1, 5))

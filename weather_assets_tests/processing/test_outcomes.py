@@ -1,34 +1,61 @@
 """Duplicates, contradictions and labels that lie ahead."""
 
 from collections.abc import Sequence
+from datetime import timedelta
 from pathlib import Path
 
-import pytest
-from pyspark.sql import SparkSession
+from hypothesis import given
 
 from weather_assets.contract.schema import Contract
-from weather_assets.processing.outcomes import with_labels
+from weather_assets.processing.outcomes import OWN_FAULT, REASONS, Fates, fates_of
 from weather_assets.processing.raw_files import RawFile
+from weather_assets.processing.row_keys import RowKeys
+from weather_assets.processing.timed_parts import TimedPaths, read_rows, write_rows
+from weather_assets.processing.validation import fault_kinds
+from weather_assets_tests.processing.row_comparison import (
+    LEAD,
+    ROWS,
+    ROWS_AHEAD,
+    Row,
+    expected_fates,
+    keys_of,
+)
 from weather_assets_tests.processing.weather_files import (
     AHEAD,
     SAME_HOUR,
-    UNTIMED,
     header_of,
     stamp,
-    validated_frame,
+    validated_batches,
     write_csv,
 )
 
 Fate = str | int | None
 
 
-def fates(spark: SparkSession, files: Sequence[RawFile], contract: Contract) -> dict[str, Fate]:
+def fates(files: Sequence[RawFile], contract: Contract, folder: Path) -> dict[str, Fate]:
     """Returns, by file and line, the label of each valid row and the reason of each other one."""
-    rows = with_labels(validated_frame(spark, files, contract), contract).collect()
-    return {f"{row.file}:{row.line}": row.fault.reason if row.fault else row.label for row in rows}
+    named = sorted(files, key=lambda file: file.name)
+    parts = [
+        write_rows(validated_batches(file, contract), folder, file.name, contract) for file in named
+    ]
+    keys = RowKeys.joined(RowKeys.mapped(TimedPaths.of(folder, part.name).keys) for part in parts)
+    compared = fates_of(keys, keys, contract.label.lead).tolist()
+    kinds = fault_kinds(contract)
+    found: dict[str, Fate] = {}
+    for file, part in zip(named, parts, strict=True):
+        rows = read_rows(TimedPaths.of(folder, part.name).rows, contract, ["line", "fault"])
+        own, compared = compared[: part.keyed], compared[part.keyed :]
+        for row, fate in zip(
+            rows.to_pylist(), [OWN_FAULT] * (part.rows - part.keyed) + own, strict=True
+        ):
+            kind = kinds[row["fault"]]
+            assert (kind is not None) == (fate == OWN_FAULT)
+            found[f"{file.name}:{row['line']}"] = kind[1] if kind else REASONS.get(fate, fate)
+    assert not compared
+    return found
 
 
-def test_repeated_and_contradicting_rows(spark: SparkSession, tmp_path: Path) -> None:
+def test_repeated_and_contradicting_rows(tmp_path: Path) -> None:
     first = [
         f"{stamp(0)},10,rain",
         f"{stamp(1)},11,rain",
@@ -49,7 +76,7 @@ def test_repeated_and_contradicting_rows(spark: SparkSession, tmp_path: Path) ->
         write_csv(tmp_path, "a.csv", [header, *first]),
     ]
 
-    assert fates(spark, files, SAME_HOUR) == {
+    assert fates(files, SAME_HOUR, tmp_path) == {
         "a.csv:2": 1,
         "a.csv:3": 1,
         "a.csv:4": "contradicting_rows",
@@ -63,17 +90,7 @@ def test_repeated_and_contradicting_rows(spark: SparkSession, tmp_path: Path) ->
     }
 
 
-def test_without_time_equal_rows_are_separate_observations(
-    spark: SparkSession, tmp_path: Path
-) -> None:
-    file = write_csv(tmp_path, "w.csv", [header_of(UNTIMED), "1,2,rain", "1,2,rain"])
-
-    assert fates(spark, [file], UNTIMED) == {"w.csv:2": 1, "w.csv:3": 1}
-
-
-def test_the_label_is_what_the_station_observes_one_lead_later(
-    spark: SparkSession, tmp_path: Path
-) -> None:
+def test_the_label_is_what_the_station_observes_one_lead_later(tmp_path: Path) -> None:
     expected: dict[str, Fate] = {
         f"{stamp(0)},A,1,0,0": 1,
         f"{stamp(1)},A,1,0,2.5": 0,
@@ -95,24 +112,31 @@ def test_the_label_is_what_the_station_observes_one_lead_later(
     }
     file = write_csv(tmp_path, "w.csv", [header_of(AHEAD), *expected])
 
-    found = fates(spark, [file], AHEAD)
+    found = fates([file], AHEAD, tmp_path)
 
     assert [found[f"w.csv:{line}"] for line in range(2, len(expected) + 2)] == list(
         expected.values()
     )
 
 
-@pytest.mark.parametrize("partitions", [1, 5])
-def test_partitioning_does_not_matter(spark: SparkSession, tmp_path: Path, partitions: int) -> None:
-    header = header_of(SAME_HOUR)
-    rows = [f"{stamp(hour % 4)},{hour % 3},rain" for hour in range(24)]
-    files = [write_csv(tmp_path, "w.csv", [header, *rows])]
-    before = spark.conf.get("spark.sql.shuffle.partitions")
-    spark.conf.set("spark.sql.shuffle.partitions", str(partitions))
-    try:
-        found = fates(spark, files, SAME_HOUR)
-    finally:
-        spark.conf.set("spark.sql.shuffle.partitions", str(before))
+def in_words(found: Fates) -> list[str]:
+    """Returns fates as the reference gives them."""
+    words = {OWN_FAULT: "own fault", 0: "0", 1: "1", **REASONS}
+    return [str(words[fate]) for fate in found.tolist()]
 
-    # Each hour comes with all three temperatures.
-    assert set(found.values()) == {"contradicting_rows"}
+
+@given(ROWS)
+def test_rows_are_compared_as_one_would_by_hand(rows: list[Row]) -> None:
+    assert in_words(fates_of(keys_of(rows), RowKeys.none(), None)) == expected_fates(rows, None)
+
+
+@given(ROWS_AHEAD)
+def test_outcomes_are_found_as_one_would_by_hand(rows: list[Row]) -> None:
+    keys = keys_of(rows)
+    assert in_words(fates_of(keys, keys, LEAD)) == expected_fates(rows, LEAD)
+
+
+def test_a_lead_is_whole_microseconds() -> None:
+    rows = [Row(0, 0, 1, 0, is_valid=True), Row(86_400_000_000, 0, 1, 1, is_valid=True)]
+    keys = keys_of(rows)
+    assert in_words(fates_of(keys, keys, timedelta(days=1))) == ["1", "outcome_missing"]

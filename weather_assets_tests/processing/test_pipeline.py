@@ -15,14 +15,13 @@ from pyspark.sql import SparkSession
 from weather_assets.contract.loading import builtin_contracts, recognise_header
 from weather_assets.contract.schema import Contract, ContractError
 from weather_assets.contract.statistics import TrainingStatistics
-from weather_assets.processing import file_entries, timed_rows
+from weather_assets.processing import windows
 from weather_assets.processing.accounting import ProcessingReport
 from weather_assets.processing.blocks import total_bytes
-from weather_assets.processing.file_entries import SMALL_BYTES
 from weather_assets.processing.pipeline import process
 from weather_assets.processing.raw_files import RawFile, RawFileError, layouts_of, read_header
 from weather_assets.processing.reasons import Reason
-from weather_assets.processing.timed_rows import INTERPRETED_ROWS
+from weather_assets.processing.tasks import SMALL_BYTES
 from weather_assets_tests.processing.weather_files import (
     AHEAD,
     UNTIMED,
@@ -108,18 +107,20 @@ def test_nyc_agrees_with_pandas(run: Run, samples: Path) -> None:
     json.dumps(report.to_dict())
 
 
+def no_spark() -> SparkSession:
+    raise AssertionError("small files need no session")
+
+
 def test_small_files_come_out_like_large_ones(
-    run: Run, samples: Path, monkeypatch: pytest.MonkeyPatch
+    spark: SparkSession, tmp_path: Path, samples: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     files = [RawFile(str(samples / "seattle-daily.csv.gz"), "seattle-daily.csv.gz")]
     contract = recognise_header(read_header(files[0]))
     assert total_bytes(layouts_of(files, contract)) <= SMALL_BYTES
-    small, small_dir = run(files, contract)
-    assert small.rows_in <= INTERPRETED_ROWS
-    monkeypatch.setattr(file_entries, "SMALL_BYTES", 0)
-    monkeypatch.setattr(timed_rows, "SMALL_ROWS", 0)
-    monkeypatch.setattr(timed_rows, "INTERPRETED_ROWS", 0)
-    large, large_dir = run(files, contract)
+    small_dir, large_dir = tmp_path / "small", tmp_path / "large"
+    small = process(no_spark, files, contract, small_dir)
+    monkeypatch.setattr(windows, "ROWS_PER_WINDOW", 200)
+    large = process(lambda: spark, files, contract, large_dir, small_bytes=0)
 
     assert small.counts == large.counts
     pd.testing.assert_frame_equal(kept_in(small_dir), kept_in(large_dir))

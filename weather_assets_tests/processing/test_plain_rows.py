@@ -5,13 +5,11 @@ from pathlib import Path
 from random import Random
 
 import numpy as np
-import pyarrow as pa
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from weather_assets.contract.schema import Contract
-from weather_assets.processing.parts import validated_table
 from weather_assets.processing.plain_rows import plain_rows
 from weather_assets.processing.raw_files import Layout, layout_of
 from weather_assets.processing.reading import row_batches
@@ -19,8 +17,10 @@ from weather_assets.processing.records import MAXIMUM_RECORD_BYTES, RecordReader
 from weather_assets_tests.processing.weather_files import (
     AHEAD,
     UNTIMED,
+    ValidatedRow,
     ahead_rows,
     header_of,
+    rows_of,
     untimed_rows,
     write_csv,
 )
@@ -49,16 +49,19 @@ def layout(folder: Path, contract: Contract, delimiter: str = ",") -> Layout:
     return layout_of(write_csv(folder, f"{contract.name}.csv", lines), contract)
 
 
-def carefully(text: bytes, layout: Layout, contract: Contract) -> pa.Table:
+def carefully(text: bytes, layout: Layout, contract: Contract) -> list[ValidatedRow]:
     reader = RecordReader(io.BytesIO(text), layout.dialect.delimiter, at_start=False)
-    return validated_table(
-        row_batches(reader.records(), layout, contract, 7), "w.csv", contract
-    ).combine_chunks()
+    return rows_of(row_batches(reader.records(), layout, contract, 7), contract)
 
 
-def fast(text: bytes, layout: Layout, contract: Contract) -> pa.Table | None:
+def fast(text: bytes, layout: Layout, contract: Contract) -> list[ValidatedRow] | None:
     batch = plain_rows(text, layout, contract, 7)
-    return None if batch is None else validated_table([batch], "w.csv", contract).combine_chunks()
+    if batch is None:
+        return None
+    rows = rows_of([batch], contract)
+    everything = np.arange(len(rows))
+    assert batch.texts.at(everything) == [row.raw for row in rows]
+    return rows
 
 
 @pytest.mark.parametrize("name", CONTRACTS)
@@ -83,7 +86,7 @@ def test_both_ways_agree_on_damaged_text(
     found = fast(text.encode(), layouts[name], contract)
 
     if found is not None:
-        assert found.equals(carefully(text.encode(), layouts[name], contract))
+        assert found == carefully(text.encode(), layouts[name], contract)
 
 
 @pytest.mark.parametrize("name", CONTRACTS)
@@ -103,7 +106,7 @@ def test_bad_cells_keep_a_text_on_the_fast_way(
     found = fast(text, layouts[name], contract)
 
     assert found is not None
-    assert found.equals(carefully(text, layouts[name], contract))
+    assert found == carefully(text, layouts[name], contract)
 
 
 @pytest.mark.parametrize(
@@ -135,7 +138,7 @@ def test_a_marker_in_another_spelling_is_a_number(tmp_path: Path) -> None:
     text = b"-9,50,rain\n -9,50,rain\n-9.0,50,rain\n-8,50,rain\n"
     found = fast(text, layout(tmp_path, contract), contract)
     assert found is not None
-    assert found["value_0"].to_pylist() == [None, None, -9.0, -8.0]
+    assert [row.values[0] for row in found] == [None, None, -9.0, -8.0]
 
 
 def test_a_header_that_could_be_a_row_is_no_shortcut(tmp_path: Path) -> None:
@@ -146,9 +149,8 @@ def test_a_header_that_could_be_a_row_is_no_shortcut(tmp_path: Path) -> None:
     contract = Contract.from_dict(description)
     with_header = layout(tmp_path, contract)
     assert fast(b"20,50,rain\n", with_header, contract) is None
-    assert carefully(b"1,2,rain\n", with_header, contract)["fault"].to_pylist() == [
-        {"column": None, "reason": "repeated_header"}
-    ]
+    (row,) = carefully(b"1,2,rain\n", with_header, contract)
+    assert row.fault == (None, "repeated_header")
 
 
 def test_every_number_is_read_to_the_last_bit(layouts: dict[str, Layout]) -> None:
@@ -157,4 +159,4 @@ def test_every_number_is_read_to_the_last_bit(layouts: dict[str, Layout]) -> Non
     text = "".join(f"{number},50,rain\n" for number in numbers).encode()
     found = fast(text, layouts["untimed"], UNTIMED)
     assert found is not None
-    assert np.array_equal(found["value_0"].to_numpy(), np.array([float(text) for text in numbers]))
+    assert [row.values[0] for row in found] == [float(number) for number in numbers]

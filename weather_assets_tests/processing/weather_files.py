@@ -4,12 +4,10 @@ Belongs here: making input. Does not belong here: assertions.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from random import Random
-
-import pyarrow as pa
-from pyspark.sql import DataFrame, SparkSession
 
 from weather_assets.contract.schema import (
     Column,
@@ -21,10 +19,10 @@ from weather_assets.contract.schema import (
     Timestamp,
 )
 from weather_assets.processing.dialects import as_utf8_lines
-from weather_assets.processing.parts import validated_table
 from weather_assets.processing.raw_files import RawFile, layout_of, opened
 from weather_assets.processing.reading import RowBatch, row_batches
 from weather_assets.processing.records import RecordReader
+from weather_assets.processing.validation import fault_kinds
 
 START = datetime(2020, 1, 1, tzinfo=UTC)
 
@@ -116,9 +114,45 @@ def validated_batches(file: RawFile, contract: Contract) -> Iterator[RowBatch]:
         yield from row_batches(reader.records(), layout, contract, 0)
 
 
-def validated_frame(spark: SparkSession, files: Sequence[RawFile], contract: Contract) -> DataFrame:
-    """Returns the rows of files as Spark gets them."""
-    tables = [
-        validated_table(validated_batches(file, contract), file.name, contract) for file in files
+@dataclass(frozen=True, slots=True)
+class ValidatedRow:
+    """A row of a file.
+
+    Attributes:
+        line: where it starts.
+        raw: what stands there.
+        values: what it says, in the order of the contract's header.
+        event: what its label cell says; None for nothing valid.
+        fault: column and reason, if it has a fault by itself.
+        row_hash: of the values.
+    """
+
+    line: int
+    raw: str
+    values: tuple[object, ...]
+    event: int | None
+    fault: tuple[str | None, str] | None
+    row_hash: int
+
+
+def validated_rows(file: RawFile, contract: Contract) -> list[ValidatedRow]:
+    """Returns the rows of a file, read carefully."""
+    return rows_of(validated_batches(file, contract), contract)
+
+
+def rows_of(batches: Iterable[RowBatch], contract: Contract) -> list[ValidatedRow]:
+    """Returns the rows of batches, one by one."""
+    kinds = fault_kinds(contract)
+    return [
+        ValidatedRow(line, raw, values, None if event < 0 else event, kinds[fault], row_hash)
+        for batch in batches
+        for line, raw, values, event, fault, row_hash in zip(
+            batch.lines.tolist(),
+            batch.texts.column().to_pylist(),
+            zip(*(column.to_pylist() for column in batch.rows.values), strict=True),
+            batch.rows.events.tolist(),
+            batch.rows.faults.tolist(),
+            batch.rows.row_hashes.tolist(),
+            strict=True,
+        )
     ]
-    return spark.createDataFrame(pa.concat_tables(tables).combine_chunks())

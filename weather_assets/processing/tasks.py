@@ -1,0 +1,89 @@
+"""Who does work that can be divided: this process, or Spark's tasks.
+
+Belongs here: handing out pieces of work, and the errors of those who do it. Does not belong here:
+what is done (`file_entries`, `windows`, `timed_rows`).
+"""
+
+import re
+from collections.abc import Callable, Generator, Iterable, Iterator
+from contextlib import contextmanager
+from typing import Protocol
+
+import pyarrow as pa
+from pyspark.errors import PythonException
+from pyspark.sql import SparkSession
+
+from weather_assets.processing.raw_files import RawFileError
+
+SMALL_BYTES = 128 * 2**20
+"""Up to so much text is read by this process: that takes a second or two, and starting Spark and
+its Python processes takes six."""
+
+_ROW_BYTES = 64
+
+
+class Workers(Protocol):
+    """Those who do pieces of work."""
+
+    def each(self, pieces: int, work: Callable[[int], str]) -> list[str]:
+        """Returns what a function says of each piece, in their order.
+
+        Args:
+            pieces: how many there are.
+            work: called with the number of a piece; perhaps in another process, perhaps twice.
+        """
+        ...
+
+
+def small_rows(small_bytes: int) -> int:
+    """Returns how many rows count as few, where so many bytes of text count as little."""
+    return small_bytes // _ROW_BYTES
+
+
+class Here:
+    """This process, one piece after the other."""
+
+    def each(self, pieces: int, work: Callable[[int], str]) -> list[str]:
+        """As in `Workers`."""
+        return [work(piece) for piece in range(pieces)]
+
+
+class InSpark:
+    """Spark tasks, one per piece, which Spark retries and spreads over its workers.
+
+    Args:
+        spark: the session.
+    """
+
+    def __init__(self, spark: SparkSession) -> None:
+        self._spark = spark
+
+    def each(self, pieces: int, work: Callable[[int], str]) -> list[str]:
+        """As in `Workers`.
+
+        Raises:
+            RawFileError: as the task raised it.
+        """
+
+        def tasks(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+            for batch in batches:
+                for piece in batch.column(0).to_pylist():
+                    answer = work(piece)
+                    yield pa.RecordBatch.from_pydict({"piece": [piece], "answer": [answer]})
+
+        numbers = self._spark.range(0, pieces, 1, pieces)
+        with _readable_errors():
+            rows = numbers.mapInArrow(tasks, "piece bigint, answer string").collect()
+        return [row["answer"] for row in sorted(rows, key=lambda row: row["piece"])]
+
+
+@contextmanager
+def _readable_errors() -> Generator[None]:
+    """Turns a Spark task's report of a bad raw file back into the error that the task raised."""
+    try:
+        yield
+    except PythonException as error:
+        raised = re.search(rf"{RawFileError.__name__}: (.*)", str(error))
+        if raised is None:
+            raise
+        raise RawFileError(raised[1]) from None
