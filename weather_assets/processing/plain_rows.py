@@ -16,10 +16,11 @@ import pyarrow.compute as pc
 import pyarrow.csv as pv
 
 from weather_assets.contract.schema import Contract
+from weather_assets.processing.dialects import with_decimal_points
 from weather_assets.processing.raw_files import Layout
 from weather_assets.processing.reading import RowBatch, folded_header, shape_problem
 from weather_assets.processing.reasons import Reason
-from weather_assets.processing.records import MAXIMUM_RECORD_BYTES
+from weather_assets.processing.records import MAXIMUM_RECORD_BYTES, cells_of
 from weather_assets.processing.validation import ValidatedRows, validate
 
 _PARSED_AT_ONCE = 1 << 20
@@ -64,7 +65,7 @@ def plain_rows(
     Returns:
         A row per line; None if the text is not plain.
     """
-    if not _is_plain(text) or not _is_plain_layout(layout, contract):
+    if not _is_plain(text, layout.dialect.delimiter) or not _is_plain_layout(layout, contract):
         return None
     count = text.count(b"\n") + (not text.endswith(b"\n"))
     rows = _from_numbers(text, count, layout, contract)
@@ -81,9 +82,9 @@ def plain_rows(
     return RowBatch(lines_before + 1 + np.arange(count, dtype=np.int64), texts, rows)
 
 
-def _is_plain(text: bytes) -> bool:
+def _is_plain(text: bytes, delimiter: str) -> bool:
     """Tells whether every line is a record, and nothing hides in it."""
-    if b'"' in text or b"\0" in text:
+    if b"\0" in text or not _has_simple_quotes(text, delimiter):
         return False
     if text.startswith(codecs.BOM_UTF8):
         return False  # Arrow drops one, also where it is not the file's beginning
@@ -101,12 +102,48 @@ def _is_plain(text: bytes) -> bool:
     )
 
 
-def _is_plain_layout(layout: Layout, contract: Contract) -> bool:
-    """Tells whether cells need no mending, and the header could be no valid row."""
-    if layout.dialect.decimal_mark != ".":
+def _has_simple_quotes(text: bytes, delimiter: str) -> bool:
+    """Tells whether quotes are in pairs around whole cells within a line, and nowhere else."""
+    if b'"' not in text:
+        return True
+    letters = np.frombuffer(text, np.uint8)
+    quotes = np.flatnonzero(letters == ord('"'))
+    if len(quotes) % 2:
         return False
+    opening, closing = quotes[0::2], quotes[1::2]
+    before = letters[np.maximum(opening - 1, 0)]
+    behind = letters[np.minimum(closing + 1, len(letters) - 1)]
+    mark, line_feed, carriage_return = ord(delimiter), ord("\n"), ord("\r")
+    is_opening = (before == mark) | (before == line_feed) | (opening == 0)
+    is_closing = np.isin(behind, (mark, line_feed, carriage_return)) | (closing == len(text) - 1)
+    if not (is_opening.all() and is_closing.all()):
+        return False
+    ends = np.flatnonzero(letters == line_feed)
+    return bool((np.searchsorted(ends, opening) == np.searchsorted(ends, closing)).all())
+
+
+def _is_plain_layout(layout: Layout, contract: Contract) -> bool:
+    """Tells whether the header could be no valid row, and markers are what they are."""
+    if _has_decimal_comma(layout) and any(
+        mark in marker for marker in contract.missing_markers for mark in ",."
+    ):
+        return False  # Arrow holds them against cells before it reads their decimal comma
     cells = [pa.array([layout.header[position].strip()]) for position in layout.positions]
-    return validate(cells, contract).faults[0] != 0
+    return validate(_with_points(cells, layout), contract).faults[0] != 0
+
+
+def _has_decimal_comma(layout: Layout) -> bool:
+    return layout.dialect.decimal_mark == ","
+
+
+def _with_points(cells: Sequence[pa.Array], layout: Layout) -> list[pa.Array]:
+    """Returns trimmed texts in the order of the contract's header, numbers with decimal points."""
+    if not _has_decimal_comma(layout):
+        return list(cells)
+    return [
+        with_decimal_points(column) if index in layout.numbers else column
+        for index, column in enumerate(cells)
+    ]
 
 
 def _from_numbers(
@@ -176,9 +213,8 @@ def _from_texts(
             is_no_row[line] = True
         places = pa.array(np.cumsum(~is_ragged) - 1, mask=is_no_row)
         cells = [column.take(places) for column in cells]
-    return validate(
-        [pc.call_function("utf8_trim_whitespace", [column]) for column in cells], contract, problems
-    )
+    trimmed = [pc.call_function("utf8_trim_whitespace", [column]) for column in cells]
+    return validate(_with_points(trimmed, layout), contract, problems)
 
 
 def _read(
@@ -189,6 +225,7 @@ def _read(
     set_aside: object = None,
 ) -> list[pa.Array]:
     """Returns the cells in the order of the contract's header; raises `pa.ArrowInvalid`."""
+    has_quotes = b'"' in text
     names = [str(position) for position in range(len(layout.header))]
     chosen = [names[position] for position in layout.positions]
     table = pv.read_csv(
@@ -198,7 +235,7 @@ def _read(
         ),
         parse_options=pv.ParseOptions(
             delimiter=layout.dialect.delimiter,
-            quote_char=False,
+            quote_char='"' if has_quotes else False,
             double_quote=False,
             invalid_row_handler=set_aside,
         ),
@@ -208,7 +245,8 @@ def _read(
             column_types={chosen[index]: kind for index, kind in kinds.items()},
             null_values=list(null_values),
             strings_can_be_null=bool(null_values),
-            quoted_strings_can_be_null=False,
+            quoted_strings_can_be_null=has_quotes,
+            decimal_point=layout.dialect.decimal_mark,
         ),
     )
     return [_whole(table.column(name)) for name in chosen]
@@ -245,5 +283,5 @@ def _headers(rows: ValidatedRows, texts: _LineTexts, layout: Layout) -> list[int
     return [
         line
         for line, text in zip(faulty.tolist(), texts.at(faulty), strict=True)
-        if shape_problem(text.split(delimiter), header) is Reason.REPEATED_HEADER
+        if shape_problem(cells_of(text, delimiter) or [], header) is Reason.REPEATED_HEADER
     ]

@@ -197,10 +197,13 @@ def _record(number: int, content: bytes, when_malformed: Reason, delimiter: str)
         return Record(number, _lenient(content), [], Reason.INVALID_ENCODING)
     if "\0" in raw:
         return Record(number, raw, [], Reason.NUL_BYTE)
-    if '"' not in raw:
-        return Record(number, raw, raw.split(delimiter), None)
-    cells = _cells(raw, delimiter)
+    cells = cells_of(raw, delimiter)
     return Record(number, raw, cells or [], None if cells else when_malformed)
+
+
+def cells_of(raw: str, delimiter: str) -> list[str] | None:
+    """Returns the cells of a record, unquoted, or None if its quotes are malformed."""
+    return _cells(raw, delimiter) if '"' in raw else raw.split(delimiter)
 
 
 @cache

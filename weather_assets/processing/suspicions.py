@@ -106,9 +106,9 @@ def suspicions_of(
                 _repetitions(table, contract)
                 if contract.timestamp is None
                 else _odd_times(
-                    _times(table, parts if is_sample else (), contract.timestamp.column),
+                    _microseconds(table[contract.timestamp.column]),
+                    _outermost(parts, contract.timestamp.column) if is_sample else None,
                     now,
-                    "at least " if is_sample else "",
                 )
             ),
         ),
@@ -129,8 +129,8 @@ def _rows_of(parts: Sequence[Path]) -> tuple[pa.Table, bool]:
     return pa.concat_tables(heads), True
 
 
-def _times(table: pa.Table, parts: Sequence[Path], column: str) -> npt.NDArray[np.int64]:
-    """Returns the times of rows, and of the first and last ones in parts, in microseconds UTC."""
+def _outermost(parts: Sequence[Path], column: str) -> npt.NDArray[np.int64]:
+    """Returns the first and last time of the row groups of parts, from their footers."""
     limits: list[datetime] = []
     for part in parts:
         metadata = pq.read_metadata(part)
@@ -139,8 +139,11 @@ def _times(table: pa.Table, parts: Sequence[Path], column: str) -> npt.NDArray[n
             statistics = metadata.row_group(group).column(place).statistics
             if statistics is not None and statistics.has_min_max:
                 limits += [statistics.min, statistics.max]
-    outermost = pa.array(limits, pa.timestamp("us", "UTC")).cast(pa.int64()).to_numpy()
-    return np.concatenate([table[column].cast(pa.int64()).to_numpy(), outermost])
+    return _microseconds(pa.array(limits, pa.timestamp("us", "UTC")))
+
+
+def _microseconds(times: pa.Array | pa.ChunkedArray) -> npt.NDArray[np.int64]:
+    return np.asarray(times.cast(pa.int64()).to_numpy())
 
 
 def _units(
@@ -264,17 +267,29 @@ def _repetitions(table: pa.Table, contract: Contract) -> Iterator[str]:
         )
 
 
-def _odd_times(times: npt.NDArray[np.int64], now: datetime, at_least: str) -> Iterator[str]:
+def _odd_times(
+    times: npt.NDArray[np.int64], outermost: npt.NDArray[np.int64] | None, now: datetime
+) -> Iterator[str]:
+    """Warns of times that cannot be right.
+
+    Args:
+        times: of the rows that are looked at, in microseconds UTC.
+        outermost: lowest and highest times of all rows, where those are more.
+        now: times from after this are of the future.
+    """
     if len(times) < MINIMUM_VALUES:
         return
     latest = (now + _FUTURE).timestamp() * 1e6
+    low, high = np.quantile(times, [_TYPICAL_SHARE, 1 - _TYPICAL_SHARE])
+    at_least = ""
+    if outermost is not None:
+        times, at_least = np.unique(np.concatenate([times, outermost])), "at least "
     future = times[times > latest]
     if len(future):
         yield (
             f"{at_least}{len(future)} rows are from the future, the last one of "
             f"{_day(future.max())}; correct their timestamps"
         )
-    low, high = np.quantile(times, [_TYPICAL_SHARE, 1 - _TYPICAL_SHARE])
     reach = max(high - low, timedelta(days=366).total_seconds() * 1e6)
     past = times[times <= latest]
     odd: Mapping[str, npt.NDArray[np.int64]] = {

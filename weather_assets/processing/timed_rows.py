@@ -27,7 +27,7 @@ from weather_assets.processing.splitting import (
     is_chronological,
 )
 from weather_assets.processing.summaries import Summary
-from weather_assets.processing.tasks import Here, InSpark, Workers, small_rows
+from weather_assets.processing.tasks import Here, InSpark, Workers, is_little
 from weather_assets.processing.timed_parts import TimedPaths, write_divided
 from weather_assets.processing.windows import (
     ComparedWindow,
@@ -136,8 +136,9 @@ def finish_timed(
         The parts, by file name and place in the file.
     """
 
-    def workers(rows: int) -> Workers:
-        return Here() if rows <= small_rows(small_bytes) else InSpark(spark())
+    def workers(*, compared: int = 0, written: int = 0) -> Workers:
+        little = is_little(small_bytes, compared=compared, written=written)
+        return Here() if little else InSpark(spark())
 
     # The first of equal rows is kept: by file name, and by line within a file.
     parts = [part for file in sorted(entries) for part in _Part.all_of(file, entries[file])]
@@ -158,7 +159,7 @@ def finish_timed(
 
 
 def _compared(
-    workers: Callable[[int], Workers],
+    workers: Callable[..., Workers],
     windows: Sequence[Window],
     parts: Sequence[KeyedPart],
     lead: timedelta | None,
@@ -178,7 +179,8 @@ def _compared(
         compare(window, paths, lead, folder)
         return folder.name
 
-    workers(sum(window.row_count for window, _ in work)).each(len(work), compare_one)
+    rows = sum(window.row_count for window, _ in work)
+    workers(compared=rows).each(len(work), compare_one)
     return [ComparedWindow.load(folder) for folder in folders]
 
 
@@ -209,12 +211,11 @@ def _jobs(
 
 
 def _written(
-    workers: Callable[[int], Workers], jobs: Sequence[_Job], contract: Contract, kept: int
+    workers: Callable[..., Workers], jobs: Sequence[_Job], contract: Contract, kept: int
 ) -> list[DividedPart]:
     """Returns what became of each part; those that are not there yet are written."""
     share = min(1.0, _SPARE * sample_share(round(kept * contract.split.train)))
     work = [job for job in jobs if not job.folder.is_dir()]
-    workers(sum(job.row_count for job in work)).each(
-        len(work), lambda piece: work[piece].write(contract, share)
-    )
+    rows = sum(job.row_count for job in work)
+    workers(written=rows).each(len(work), lambda piece: work[piece].write(contract, share))
     return [DividedPart.load(job.folder) for job in jobs]

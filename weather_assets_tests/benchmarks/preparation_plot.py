@@ -13,10 +13,10 @@ from typing import Any
 
 from matplotlib.figure import Figure
 
-from weather_assets_tests.benchmarks.preparation import DUCKDB, ORIGIN, OURS
+from weather_assets_tests.benchmarks.preparation import DUCKDB, ORIGIN, OURS, TIMED
 
 _PANELS = (("time", "s", "log"), ("peak memory", "GiB", "linear"))
-_MARKS = {ORIGIN: "s", OURS: "o", DUCKDB: "^"}
+_MARKS = {ORIGIN: "s", OURS: "o", TIMED: "D", DUCKDB: "^"}
 
 
 def points_of(document: Mapping[str, Any], quantity: str) -> dict[str, dict[int, float]]:

@@ -25,7 +25,8 @@ from weather_assets_tests.processing.weather_files import (
     write_csv,
 )
 
-CONTRACTS = {"ahead": AHEAD, "untimed": UNTIMED}
+CONTRACTS = {"ahead": AHEAD, "untimed": UNTIMED, "quoted": AHEAD, "commas": UNTIMED}
+"""By the way in which a file is written: plainly, all cells in quotes, with decimal commas."""
 PIECES = st.sampled_from(
     [
         *['"', ",", "\n", "\r\n", "\r", "\0", "x", " ", "", "\n\n", "\n \n", "\t", "e9", "\u00a0"],
@@ -40,13 +41,24 @@ MUTATIONS = st.lists(st.tuples(st.integers(0, 10_000), st.integers(0, 2), PIECES
 @pytest.fixture(scope="module")
 def layouts(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Layout]:
     folder = tmp_path_factory.mktemp("layouts")
-    return {name: layout(folder, contract) for name, contract in CONTRACTS.items()}
+    found = {name: layout(folder, contract) for name, contract in CONTRACTS.items()}
+    rows = [written(row, "commas") for row in (header_of(UNTIMED), *untimed_rows(9))]
+    found["commas"] = layout_of(write_csv(folder, "commas.csv", rows), UNTIMED)
+    assert (found["commas"].dialect.delimiter, found["commas"].dialect.decimal_mark) == (";", ",")
+    return found
 
 
 def layout(folder: Path, contract: Contract, delimiter: str = ",") -> Layout:
     rows = ahead_rows(1) if contract is AHEAD else untimed_rows(2)
     lines = [line.replace(",", delimiter) for line in (header_of(contract), *rows)]
     return layout_of(write_csv(folder, f"{contract.name}.csv", lines), contract)
+
+
+def written(row: str, way: str) -> str:
+    """Returns a line in one of the ways of `CONTRACTS`."""
+    if way == "quoted":
+        return ",".join(f'"{cell}"' for cell in row.split(","))
+    return row.replace(",", ";").replace(".", ",") if way == "commas" else row
 
 
 def carefully(text: bytes, layout: Layout, contract: Contract) -> list[ValidatedRow]:
@@ -78,7 +90,7 @@ def test_both_ways_agree_on_damaged_text(
 ) -> None:
     contract = CONTRACTS[name]
     rows = ahead_rows(5, seed) if contract is AHEAD else untimed_rows(10, seed)
-    text = "".join(row + ends for row in rows)
+    text = "".join(written(row, name) + ends for row in rows)
     for position, length, piece in mutations:
         at = position % (len(text) + 1)
         text = text[:at] + piece + text[at + length :]
@@ -101,7 +113,7 @@ def test_bad_cells_keep_a_text_on_the_fast_way(
         cells[at // 9 % len(cells)] = cell
         rows[at] = ",".join(cells)
     rows += [header_of(contract), "a\tb" if contract is AHEAD else "1"]
-    text = "\n".join(rows).encode()  # the last line has no end
+    text = "\n".join(written(row, name) for row in rows).encode()  # the last line has no end
 
     found = fast(text, layouts[name], contract)
 
@@ -112,7 +124,13 @@ def test_bad_cells_keep_a_text_on_the_fast_way(
 @pytest.mark.parametrize(
     "text",
     [
-        b'"20",50,rain\n',
+        b'"2""0",50,rain\n',
+        b'"20" ,50,rain\n',
+        b' "20",50,rain\n',
+        b'2"0",50,rain\n',
+        b'"20,50,rain\n',
+        b'"20",50,"ra\nin"\n',
+        b'20,50,rain"\n"20,50,rain\n',
         b"20,50,ra\0in\n",
         b"20,50,rain\xff\n",
         b"20,50,rain\r20,50,rain\n\n",

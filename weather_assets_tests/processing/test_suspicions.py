@@ -11,6 +11,7 @@ import pytest
 from weather_assets.contract.loading import builtin_contracts
 from weather_assets.contract.schema import Contract
 from weather_assets.contract.statistics import TrainingStatistics
+from weather_assets.processing import suspicions as suspicions_module
 from weather_assets.processing.accounting import Counts, ProcessingReport
 from weather_assets.processing.suspicions import Suspicions, suspicions_of
 
@@ -41,10 +42,16 @@ def clean_rows() -> pd.DataFrame:
 
 
 def suspicions(
-    folder: Path, rows: pd.DataFrame, contract: Contract = FIVE, report: ProcessingReport = REPORT
+    folder: Path,
+    rows: pd.DataFrame,
+    contract: Contract = FIVE,
+    report: ProcessingReport = REPORT,
+    rows_per_part: int = COUNT,
 ) -> Suspicions:
     (folder / "weather.parquet").mkdir()
-    rows.to_parquet(folder / "weather.parquet" / "part.parquet", coerce_timestamps="us")
+    for first in range(0, len(rows), rows_per_part):
+        part = folder / "weather.parquet" / f"{first:05}.parquet"
+        rows[first : first + rows_per_part].to_parquet(part, coerce_timestamps="us")
     (folder / "statistics.json").write_text(TrainingStatistics(0, 0, ()).to_json())
     return suspicions_of(folder, report, (), contract, NOW)
 
@@ -104,6 +111,32 @@ def test_odd_times_are_named(tmp_path: Path, year: int, words: str) -> None:
     rows.loc[[5, 9], "Timestamp"] = [time.replace(year=year) for time in rows.Timestamp[[5, 9]]]
     (warning,) = suspicions(tmp_path, rows, HOURLY).warnings
     assert words in warning
+
+
+@pytest.mark.parametrize(
+    ("row", "year", "words"),
+    [
+        (77, 2150, "at least 1 rows are from the future"),
+        (223, 1900, "at least 1 rows lie long before all others, 1900-"),
+    ],
+)
+def test_odd_times_are_named_wherever_they_are_in_many_rows(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, row: int, year: int, words: str
+) -> None:
+    monkeypatch.setattr(suspicions_module, "MAXIMUM_ROWS", 200)
+    rows = clean_rows()
+    rows.loc[row, "Timestamp"] = datetime(year, 5, 1, tzinfo=UTC)
+    (warning,) = suspicions(tmp_path, rows, HOURLY, rows_per_part=10).warnings
+    assert words in warning
+
+
+def test_of_many_rows_those_from_end_to_end_are_looked_at(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(suspicions_module, "MAXIMUM_ROWS", 200)
+    rows = clean_rows()
+    rows.loc[rows.index < 200, "Humidity"] = 50.0  # constant in the first half alone
+    assert suspicions(tmp_path, rows, rows_per_part=10) == Suspicions()
 
 
 def test_leaks_are_warned_of_and_copies_refused(tmp_path: Path) -> None:
