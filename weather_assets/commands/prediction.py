@@ -5,16 +5,28 @@ read (`processing.records`) or scored (`scoring.offline`).
 """
 
 import csv
+import io
 import json
 import os
+from collections.abc import Iterator
+from itertools import islice
 from pathlib import Path
+from typing import BinaryIO
 
 import click
 
 from weather_assets.adapters.data_root import DataRoot
-from weather_assets.processing.raw_files import RawFile, RawFileError, opened
-from weather_assets.processing.records import read_records
+from weather_assets.contract.schema import fold_header
+from weather_assets.processing.dialects import (
+    HEAD_BYTES,
+    as_utf8_lines,
+    decimal_mark,
+    with_decimal_point,
+)
+from weather_assets.processing.raw_files import RawFile, RawFileError, dialect_from, opened
+from weather_assets.processing.records import Record, read_records
 from weather_assets.scoring.offline import InputError, predict_rows
+from weather_assets.scoring.score import CATEGORY, Signature
 
 
 def predict_file(root: DataRoot, input_path: Path, output_path: Path) -> None:
@@ -22,7 +34,8 @@ def predict_file(root: DataRoot, input_path: Path, output_path: Path) -> None:
 
     Args:
         root: the data root whose champion forecasts.
-        input_path: raw rows as CSV, or CSV compressed with gzip.
+        input_path: raw rows as CSV, or CSV compressed with gzip, in any dialect that a raw file may
+            have.
         output_path: replaced when it is complete.
 
     Raises:
@@ -32,13 +45,14 @@ def predict_file(root: DataRoot, input_path: Path, output_path: Path) -> None:
     staged = output_path.with_name(f".{output_path.name}.{os.getpid()}")
     rows = problems = 0
     try:
+        file = RawFile(path=str(input_path), name=input_path.name)
         with (
-            opened(RawFile(path=str(input_path), name=input_path.name)) as stream,
+            opened(file) as stream,
             staged.open("w", encoding="utf-8", newline="") as target,
         ):
             writer = csv.writer(target, lineterminator="\n")
             writer.writerow(("probability", "problem"))
-            for prediction in predict_rows(package, read_records(stream)):
+            for prediction in predict_rows(package, _records(stream, file, package)):
                 probability = prediction.probability
                 writer.writerow(
                     ("" if probability is None else repr(probability), prediction.problem)
@@ -51,6 +65,47 @@ def predict_file(root: DataRoot, input_path: Path, output_path: Path) -> None:
     finally:
         staged.unlink(missing_ok=True)
     click.echo(f"{rows} rows, {rows - problems} scored, {problems} with a problem: {output_path}")
+
+
+def _records(stream: BinaryIO, file: RawFile, package: Path) -> Iterator[Record]:
+    """Yields the records of a file, the header first; numbers have decimal points.
+
+    Raises:
+        RawFileError: if it is no CSV text.
+    """
+    head = stream.read(HEAD_BYTES)
+    dialect = dialect_from(head, file)
+    first = list(read_records(as_utf8_lines(io.BytesIO(head), dialect), dialect.delimiter))
+    numbers = _number_positions(first[0].cells if first else [], package)
+    cells = (
+        record.cells[position].strip()
+        for record in first[1:]
+        if len(record.cells) == len(first[0].cells)
+        for position in numbers
+    )
+    has_comma = decimal_mark(cells) == ","
+    stream.seek(0)
+    records = read_records(as_utf8_lines(stream, dialect), dialect.delimiter)
+    yield from islice(records, 1)
+    for record in records:
+        yield _with_decimal_points(record, numbers) if has_comma else record
+
+
+def _number_positions(header: list[str], package: Path) -> frozenset[int]:
+    """Returns where numbers that the model takes stand in a row."""
+    signature = Signature.from_dict(
+        json.loads((package / "signature.json").read_text(encoding="utf-8"))
+    )
+    names = {fold_header(each.name) for each in signature.columns if each.kind != CATEGORY}
+    return frozenset(index for index, name in enumerate(header) if fold_header(name) in names)
+
+
+def _with_decimal_points(record: Record, numbers: frozenset[int]) -> Record:
+    cells = [
+        with_decimal_point(cell) if index in numbers else cell
+        for index, cell in enumerate(record.cells)
+    ]
+    return record._replace(cells=cells)
 
 
 def champion_package(root: DataRoot) -> Path:

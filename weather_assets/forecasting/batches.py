@@ -9,7 +9,7 @@ only those around the present step are in memory, and each step encodes its own.
 Shapes: N rows of this rank, B of them in one step, F features, D encoded columns.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import accumulate
 from typing import Protocol
@@ -24,9 +24,10 @@ from weather_assets.forecasting.epoch_order import EpochOrder, EpochVisits, Wind
 from weather_assets.forecasting.network import RainNetwork
 from weather_assets.forecasting.row_files import RowFiles
 
-RESIDENT_BYTES = 256 * 2**20
-"""Most memory of a rank for encoded training rows: 390,000 five-column rows with piecewise-linear
-columns, or 6 million without."""
+RESIDENT_BYTES = 640 * 2**20
+"""Most memory of a rank for encoded training rows: 970,000 five-column rows with piecewise-linear
+columns; or 15 million without, and one of two ranks visits no more than 10 million."""
+_READ_TOGETHER = 65_536
 _ENCODED_TOGETHER = 1_024
 """Rows whose encoding, in float64 and with its intermediate results, still fits a core's cache."""
 
@@ -62,6 +63,29 @@ class EncodedRows:
                 encoded_ND[some] = network.encode(features_NF[some])
         labels_N = torch.from_numpy(rows.labels_N).to(precision)
         return cls(encoded_ND.to(device), labels_N.to(device))
+
+    @classmethod
+    def gather(
+        cls, parts: Iterable[LabelledRows], rows: int, network: RainNetwork, device: torch.device
+    ) -> "EncodedRows":
+        """Encodes rows that come in parts, of which one at a time is held as it was.
+
+        Args:
+            parts: with at least one row each.
+            rows: of all parts.
+            network: encodes.
+            device: where the encoded rows go.
+        """
+        weights = network.linear.weight
+        encoded_ND = weights.new_empty(rows, network.preprocessing.width, device=device)
+        labels_N = weights.new_empty(rows, device=device)
+        first = 0
+        for part in parts:
+            some = slice(first, first + len(part))
+            encoded = cls.encode(part, network, device)
+            encoded_ND[some], labels_N[some] = encoded.encoded_ND, encoded.labels_N
+            first += len(part)
+        return cls(encoded_ND, labels_N)
 
 
 class StepRows(Protocol):
@@ -157,8 +181,12 @@ def step_rows(
     wanted = rows * (network.preprocessing.width + 1) * network.linear.weight.element_size()
     if wanted > RESIDENT_BYTES:
         return StreamedRows(files, order, network, device)
-    own = [files.read("train", shard.start, shard.stop) for shard in order.own]
-    return ResidentRows(EncodedRows.encode(join(own), network, device), order)
+    own = (
+        files.read("train", first, min(first + _READ_TOGETHER, shard.stop))
+        for shard in order.own
+        for first in range(shard.start, shard.stop, _READ_TOGETHER)
+    )
+    return ResidentRows(EncodedRows.gather(own, rows, network, device), order)
 
 
 def join(parts: list[LabelledRows]) -> LabelledRows:

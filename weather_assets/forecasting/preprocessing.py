@@ -146,7 +146,6 @@ class Preprocessing(nn.Module):
     circular_index: Tensor
     period: Tensor
     flagged_index: Tensor
-    segment_index: Tensor
     segment_start: Tensor
     segment_width: Tensor
     lowest_rank: Tensor
@@ -167,11 +166,10 @@ class Preprocessing(nn.Module):
         numbered = tuple(enumerate(self.encodings))
         numeric = [(f, e) for f, e in numbered if e.kind is Kind.NUMERIC]
         circular = [(f, e) for f, e in numbered if e.kind is Kind.CIRCULAR]
-        segments = [
-            (place, low, high)
-            for place, (_, e) in enumerate(numeric)
-            for low, high in pairwise(e.knots)
-        ]
+        segments = [(low, high) for _, e in numeric for low, high in pairwise(e.knots)]
+        self.segment_counts = tuple(
+            (place, e.segments) for place, (_, e) in enumerate(numeric) if e.segments
+        )
         self.piecewise = any(e.piecewise for e in self.encodings)
         levels = [(f, code, known) for f, e in numbered for code, known in enumerate(e.known)]
         self._index("numeric", [f for f, _ in numeric])
@@ -180,9 +178,8 @@ class Preprocessing(nn.Module):
         self._index("circular", [f for f, _ in circular])
         self._values("period", [e.period for _, e in circular])
         self._index("flagged", [f for f, e in numbered if e.flag_missing])
-        self._index("segment", [place for place, _, _ in segments])
-        self._values("segment_start", [low for _, low, _ in segments])
-        self._values("segment_width", [high - low for _, low, high in segments])
+        self._values("segment_start", [low for low, _ in segments])
+        self._values("segment_width", [high - low for low, high in segments])
         lowest_rank_R, rank_steps_SR = rank_table(self.encodings)
         self.register_buffer("lowest_rank", torch.from_numpy(lowest_rank_R), persistent=False)
         self.register_buffer("rank_steps", torch.from_numpy(rank_steps_SR), persistent=False)
@@ -224,8 +221,7 @@ class Preprocessing(nn.Module):
         numeric = torch.where(torch.isnan(numeric), self.fill, numeric)
         angle = features_NF[:, self.circular_index] * (tau / self.period)
         unobserved = torch.isnan(angle)
-        passed = (numeric[:, self.segment_index] - self.segment_start) / self.segment_width
-        passed = passed.clamp(0.0, 1.0)
+        passed = self._passed(numeric)
         codes = features_NF[:, self.level_index]
         codes = torch.where(torch.isnan(codes), self.missing_code, codes)
         return torch.cat(
@@ -240,6 +236,15 @@ class Preprocessing(nn.Module):
             ),
             dim=1,
         )
+
+    def _passed(self, numeric: Tensor) -> Tensor:
+        """Returns how much of each segment lies below a row's value, in [0, 1], [N, S].
+
+        Copies of whole columns, and one array for all steps: half the time of gathering.
+        """
+        repeated = [numeric[:, i : i + 1].expand(-1, count) for i, count in self.segment_counts]
+        passed = torch.cat((numeric[:, :0], *repeated), dim=1)
+        return passed.sub_(self.segment_start).div_(self.segment_width).clamp_(0.0, 1.0)
 
 
 def rank_table(

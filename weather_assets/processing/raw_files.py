@@ -233,20 +233,34 @@ def warnings_of(layouts: Sequence[Layout]) -> tuple[str, ...]:
     )
 
 
+def dialect_from(head: bytes, file: RawFile) -> Dialect:
+    """Tells how a file is written, but for its decimal mark.
+
+    Args:
+        head: the first `HEAD_BYTES` of it, uncompressed.
+        file: for messages.
+
+    Raises:
+        RawFileError: if it is no CSV text.
+    """
+    foreign = foreign_format(head)
+    if foreign is not None:
+        raise RawFileError(f"{file.name} {foreign}")
+    dialect = dialect_of(head)
+    if dialect.encoding == "utf-8" and lacks_byte_order_mark(head):
+        raise RawFileError(
+            f"{file.name} looks like UTF-16 without a byte order mark, of which there are two "
+            "kinds; save it as CSV, UTF-8"
+        )
+    return dialect
+
+
 def _read_opening(file: RawFile) -> _Opening:
     if is_parquet(file):
         return _read_parquet_opening(file)
     with opened(file) as stream:
         head = stream.read(HEAD_BYTES)
-        foreign = foreign_format(head)
-        if foreign is not None:
-            raise RawFileError(f"{file.name} {foreign}")
-        dialect = dialect_of(head)
-        if dialect.encoding == "utf-8" and lacks_byte_order_mark(head):
-            raise RawFileError(
-                f"{file.name} looks like UTF-16 without a byte order mark, of which there are two "
-                "kinds; save it as CSV, UTF-8"
-            )
+        dialect = dialect_from(head, file)
         stream.seek(0)
         reader = RecordReader(as_utf8_lines(stream, dialect), dialect.delimiter)
         records = reader.records()

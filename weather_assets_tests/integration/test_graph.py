@@ -194,6 +194,51 @@ def test_the_champion_forecasts_raw_rows_in_order(
     assert "out_of_bounds" in frame.problem[3]
 
 
+def forecast(root: Path, content: bytes, folder: Path) -> pd.DataFrame:
+    source, target = folder / "rows.csv", folder / "predictions.csv"
+    source.write_bytes(content)
+    arguments = ["--data", str(root), "--input", str(source), "--output", str(target)]
+    result = CliRunner().invoke(main, ["predict", *arguments])
+    assert result.exit_code == 0, result.output
+    return pd.read_csv(target)
+
+
+def test_rows_are_forecast_however_they_are_written(
+    first: tuple[Path, Result], tmp_path: Path
+) -> None:
+    root, _ = first
+    plain = (
+        "Pressure,Temperature,Humidity,Wind_Speed,Cloud_Cover,Pressure.sea\n"
+        "1000.5,15.25,95.5,5.5,90.5,x\n1000.5,30.25,35.5,5.5,5.5,x\n1000.5,cold,95.5,5.5,90.5,x\n"
+    )
+    commas = plain.replace(",", ";").replace(".", ",").replace("Pressure,sea", "Pressure.sea")
+    expected = forecast(root, plain.encode(), tmp_path)
+    assert expected.probability.isna().tolist() == [False, False, True]
+    for content in (
+        commas.encode(),
+        b"\xff\xfe" + commas.encode("utf-16-le"),
+        b"\xef\xbb\xbf" + plain.replace("\n", "\r\n").encode(),
+        plain.replace(",", "\t").encode(),
+        plain.replace(",", '","').replace("\n", '"\n"').join(('"', '"')).encode()[:-2],
+    ):
+        found = forecast(root, content, tmp_path)
+        assert found.probability.equals(expected.probability)
+    # Where it is not beyond doubt what the comma means, no number is made of it.
+    mixed = forecast(root, commas.replace("30,25", "30.25").encode(), tmp_path)
+    assert mixed.probability.isna().all()
+    assert mixed.problem.str.contains("not_a_number '1000,5'").all()
+
+
+def test_what_is_no_csv_text_is_refused(first: tuple[Path, Result], tmp_path: Path) -> None:
+    rows = tmp_path / "rows.csv"
+    rows.write_bytes(b"<!DOCTYPE html>\n<html><body>404</body></html>\n")
+    arguments = ["--data", str(first[0]), "--input", str(rows), "--output", str(tmp_path / "out")]
+    result = CliRunner().invoke(main, ["predict", *arguments])
+    assert result.exit_code == 1
+    assert "HTML" in result.output
+    assert not (tmp_path / "out").exists()
+
+
 def test_without_a_champion_there_is_no_forecast(tmp_path: Path) -> None:
     rows = tmp_path / "rows.csv"
     rows.write_text("a\n1\n", encoding="utf-8")
