@@ -39,7 +39,7 @@ BENCHMARKS = (
     _of_module("skill", "Skill on held-out test rows with default settings"),
     _of_module("latency", "A changed 2,500-row file to its verdict: new and running process"),
     _of_module("training_throughput", "Two training ranks against a bare DDP loop in memory"),
-    _of_module("training_memory", "Memory of two training ranks against the number of rows"),
+    _of_module("whole_run", "Five-column rows from raw file to verdict: time and peak memory"),
     _of_module("preparation", "Five-column rows from raw file to published Parquet"),
     _of_module("scorers", "Requests of raw readings to the packaged scorer and to one in PyTorch"),
 )
@@ -68,7 +68,7 @@ BENCHMARKS = (
     type=click.IntRange(1_000_000, 1_000_000_000),
     default=10_000_000,
     show_default=True,
-    help="Rows of the largest file that is prepared; 100,000,000 take 25 GB of disk.",
+    help="Rows of the largest file; 100,000,000 take 30 GB of disk and half an hour.",
 )
 def main(json_path: Path | None, only: tuple[str, ...], data: Path | None, rows: int) -> None:
     """Run benchmarks; exit 0 only if every requirement is met."""
