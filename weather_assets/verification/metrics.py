@@ -196,18 +196,28 @@ def choose_threshold(probability_N: FloatArray, observed_N: FloatArray) -> float
     """
     if not 0 < observed_N.sum() < len(observed_N):
         return DEFAULT_THRESHOLD
-    score: Any = _tables_by_threshold(probability_N, observed_N).equitable_threat_score()
+    tables = tables_by_threshold(probability_N, observed_N, np.array(THRESHOLDS))
+    score: Any = tables.equitable_threat_score()
     score_T = np.asarray(score.to_numpy(), dtype=np.float64)
     best = np.flatnonzero(score_T >= np.nanmax(score_T) - 1e-12)
     return THRESHOLDS[int(best[(len(best) - 1) // 2])]
 
 
-def _tables_by_threshold(
-    probability_N: FloatArray, observed_N: FloatArray
+def tables_by_threshold(
+    probability_N: FloatArray, observed_N: FloatArray, threshold_T: FloatArray
 ) -> BasicContingencyManager:
-    """Returns the contingency tables at all of `THRESHOLDS`, counted in one pass over the rows."""
-    steps = len(THRESHOLDS)
-    reached_N = np.searchsorted(np.array(THRESHOLDS), probability_N, side="right")
+    """Returns the contingency tables at many thresholds, counted in one pass over the rows.
+
+    `scores` discretises every row at every threshold, which for a million rows and hundreds of
+    thresholds takes 16 GB.
+
+    Args:
+        probability_N: [N] probability of the event, in [0, 1].
+        observed_N: [N] 1.0 where it happened, else 0.0.
+        threshold_T: [T] increasing; a warning is given at each and above.
+    """
+    steps = len(threshold_T)
+    reached_N = np.searchsorted(threshold_T, probability_N, side="right")
 
     def warnings(rows_N: FloatArray) -> FloatArray:
         count = np.bincount(reached_N, weights=rows_N, minlength=steps + 1)

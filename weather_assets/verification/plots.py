@@ -13,11 +13,9 @@ from io import BytesIO
 from typing import Any
 
 import numpy as np
-import xarray as xr
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
-from scores.probability import roc_curve_data
 
 from weather_assets.verification.baselines import (
     BASE_RATE,
@@ -26,7 +24,11 @@ from weather_assets.verification.baselines import (
     LOGISTIC_REGRESSION,
     PERSISTENCE,
 )
-from weather_assets.verification.metrics import Calibration, decompose_brier
+from weather_assets.verification.metrics import (
+    Calibration,
+    decompose_brier,
+    tables_by_threshold,
+)
 from weather_assets.verification.samples import FloatArray, WeatherRows
 from weather_assets.verification.significance import Interval
 from weather_assets.verification.verdict import CANDIDATE, CHAMPION, Verdict
@@ -151,10 +153,10 @@ def draw_roc(
     for name in CURVES:
         # Without an area there is no curve; a constant forecast has none worth drawing.
         if name in area and np.ptp(probability[name]) > 0.0:
-            rates = _roc(probability[name], observed_N)
+            false_T, detected_T = roc_points(probability[name], observed_N)
             axes.plot(
-                rates["POFD"].to_numpy(),
-                rates["POD"].to_numpy(),
+                false_T,
+                detected_T,
                 color=COLOURS[name],
                 linewidth=2.5 if name == CANDIDATE else 1.5,
                 zorder=3 if name == CANDIDATE else 2,
@@ -171,17 +173,28 @@ def draw_roc(
     return _png(figure)
 
 
-def _roc(probability_N: FloatArray, observed_N: FloatArray) -> Any:
+def roc_points(probability_N: FloatArray, observed_N: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """Returns points of a ROC curve, from always to never warning.
+
+    Args:
+        probability_N: [N] probability of the event, in [0, 1].
+        observed_N: [N] 1.0 where it happened, else 0.0; both occur.
+
+    Returns:
+        Probability of false detection and probability of detection, [T] each.
+    """
     # Quantiles of the events' probabilities: where the curve is steep, it gets its points.
     events_N, others_N = probability_N[observed_N > 0.0], probability_N[observed_N == 0.0]
     shares = np.linspace(0.0, 1.0, ROC_THRESHOLDS // 2)
     thresholds = np.unique(
-        np.concatenate([np.quantile(events_N, shares), np.quantile(others_N, shares)])
+        np.concatenate(
+            [[0.0, np.inf], np.quantile(events_N, shares), np.quantile(others_N, shares)]
+        )
     )
-    rows = xr.DataArray(probability_N, dims="row")
-    return roc_curve_data(
-        rows, xr.DataArray(observed_N, dims="row"), thresholds=thresholds.tolist()
-    )
+    tables: Any = tables_by_threshold(probability_N, observed_N, thresholds)
+    rates = tables.probability_of_false_detection(), tables.probability_of_detection()
+    false_T, detected_T = (np.asarray(rate.to_numpy(), dtype=np.float64) for rate in rates)
+    return false_T, detected_T
 
 
 def _areas(verdict: Verdict) -> dict[str, float]:

@@ -2,16 +2,24 @@
 
 import ast
 import struct
+import tracemalloc
 from pathlib import Path
 
 import numpy as np
 import pytest
+import xarray as xr
+from scores.probability import roc_curve_data
 
 from weather_assets.verification import plots
 from weather_assets.verification.claims import Criteria
 from weather_assets.verification.evaluation import evaluate_candidate
 from weather_assets.verification.metrics import decompose_brier
-from weather_assets.verification.plots import draw_reliability, draw_roc, draw_verdict
+from weather_assets.verification.plots import (
+    draw_reliability,
+    draw_roc,
+    draw_verdict,
+    roc_points,
+)
 from weather_assets.verification.samples import FloatArray
 from weather_assets.verification.verdict import CANDIDATE, CHAMPION, Verdict
 from weather_assets_tests.verification.made_rows import CHALLENGER, Weather
@@ -61,6 +69,34 @@ def test_pictures_are_repeatable_and_follow_their_numbers(
     observed = weather.samples.test.observed_N
     assert draw_reliability(weather.baselines["base_rate"].test_N, observed, "rain") != first
     assert first["roc"] != draw_roc({CANDIDATE: observed}, observed, "rain", {CANDIDATE: 1.0})
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_points_of_the_roc_are_those_of_scores(seed: int) -> None:
+    random = np.random.default_rng(seed)
+    probability = random.integers(0, 11, 300) / 10 if seed else random.random(300)
+    observed = (random.random(300) < probability).astype(float)
+    false, detected = roc_points(probability, observed)
+    rows = (xr.DataArray(values, dims="row") for values in (probability, observed))
+    expected = roc_curve_data(*rows, thresholds=np.unique(probability).tolist())
+    curve = set(zip(expected["POFD"].values, expected["POD"].values, strict=True))
+    assert set(zip(false.tolist(), detected.tolist(), strict=True)) <= curve
+    assert (false[0], detected[0], false[-1], detected[-1]) == (1.0, 1.0, 0.0, 0.0)
+    if seed:  # of few different probabilities, no point is left out
+        assert len(set(zip(false.tolist(), detected.tolist(), strict=True))) == len(curve)
+
+
+def test_the_roc_of_many_rows_takes_little_memory() -> None:
+    random = np.random.default_rng(1)
+    probability = random.random(300_000)
+    observed = (random.random(300_000) < probability).astype(float)
+    tracemalloc.start()
+    try:
+        roc_points(probability, observed)
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert peak < 20 * probability.nbytes
 
 
 def test_nothing_global_of_matplotlib_is_imported() -> None:
