@@ -30,8 +30,8 @@ from weather_assets.forecasting.settings import Architecture
 WEIGHTS_FILE = "model.safetensors"
 DESCRIPTION_FILE = "network.json"
 _FORMAT = 1
-_AT_ONCE = 65_536
-"""Rows that are forecast together: encoding one numeric feature of them takes some 50 MB."""
+_AT_ONCE = 4_096
+"""Rows that are forecast together: encoding one numeric feature of them takes some 3 MB."""
 
 
 class NetworkFileError(ValueError):

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
+import pyarrow as pa
 from filelock import FileLock, Timeout
 
 from weather_assets.contract.schema import Contract
@@ -129,7 +130,7 @@ def obtain_row_files(
         def working() -> None:
             events.step += 1
 
-        return write_row_files(
+        files = write_row_files(
             job.rows,
             contract,
             job.row_files,
@@ -137,6 +138,8 @@ def obtain_row_files(
             training_share=share,
             on_batch=working,
         )
+        pa.default_memory_pool().release_unused()
+        return files
 
 
 @contextmanager

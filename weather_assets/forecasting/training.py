@@ -5,6 +5,7 @@ Does not belong here: what a step does (`lightning_module`), Lightning's trainer
 starting ranks (`weather_assets.adapters`).
 """
 
+import gc
 import json
 import os
 import socket
@@ -123,6 +124,10 @@ def _train(
         folder=job.output,
     )
     trainer.fit(training, train_dataloaders=batches)
+    # Trainer and module refer to each other: without this the rows of one candidate stay in memory
+    # while those of the next are encoded.
+    del trainer, training, batches, rows
+    gc.collect()
 
 
 def _best_network(
