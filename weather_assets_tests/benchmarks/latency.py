@@ -101,12 +101,7 @@ def report(passages: Mapping[str, Passage]) -> BenchmarkResult:
     return BenchmarkResult(
         tuple(measurements),
         requirements,
-        (
-            (
-                "Spark's start is in processed_weather; whatever is loaded meanwhile, in other "
-                "threads and in the training ranks, slows that stage down and is in its time"
-            ),
-        ),
+        ("processed_weather: while the training ranks load their libraries beside it",),
     )
 
 

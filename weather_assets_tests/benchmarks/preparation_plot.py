@@ -41,7 +41,8 @@ def draw(document: Mapping[str, Any], path: Path) -> None:
         if scale == "linear":
             axes.set_ylim(bottom=0)
         axes.grid(visible=True, alpha=0.3)
-    figure.axes[0].legend()
+    lines, names = figure.axes[0].get_legend_handles_labels()
+    figure.legend(lines, names, loc="outside upper center", ncols=len(names), frameon=False)
     figure.savefig(path, metadata={"Date": None})
 
 
