@@ -8,7 +8,7 @@ Where do I go to ...
   `plain_rows` (Arrow's reader, for text without irregularities), `parquet_files`, `raw_files`
   (headers), `blocks` (pieces of a file).
 - change what is done by Spark tasks and what here: `tasks`; what is kept of a file: `file_entries`.
-- change what makes a cell valid: `validation`, `timestamps`.
+- change what makes a cell valid: `validation`, `timestamps` (`alike_timestamps`: whole columns).
 - change duplicates, or the label of a row with a forecast lead: `outcomes`; which rows are compared
   together, and which need not be again: `windows`; the order of that: `timed_rows`.
 - change how rows are divided: `splitting`; derived columns: `features`; what is written: `parts`,

@@ -7,7 +7,7 @@ fitted on data: imputation, scaling and encoding are part of the network.
 import numpy as np
 import numpy.typing as npt
 
-from weather_assets.processing.timestamps import MICROSECONDS_PER_DAY
+from weather_assets.processing.alike_timestamps import MICROSECONDS_PER_DAY
 
 
 def time_feature(name: str, times: npt.NDArray[np.int64]) -> npt.NDArray[np.float64]:

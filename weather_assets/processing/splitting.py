@@ -14,8 +14,8 @@ import numpy.typing as npt
 
 from weather_assets.contract.schema import Contract, Split, SplitMethod
 from weather_assets.processing import hashing
+from weather_assets.processing.alike_timestamps import MICROSECONDS_PER_DAY
 from weather_assets.processing.outcomes import lead_microseconds
-from weather_assets.processing.timestamps import MICROSECONDS_PER_DAY
 
 TRAIN, VALIDATION, TEST = "train", "validation", "test"
 SPLITS = (TRAIN, VALIDATION, TEST)
