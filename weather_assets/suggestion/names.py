@@ -1,10 +1,12 @@
 """What the name of a column says: a quantity, a unit, or another role than a measurement's.
 
 Belongs here: spellings that weather files in use have (ASOS, GHCN, Meteostat, Open-Meteo, the
-Australian and other public sets). Does not belong here: whether the values agree (`evidence`).
+Australian and other public sets; English, German, French and Spanish words). Does not belong here:
+whether the values agree (`evidence`).
 """
 
 import re
+import unicodedata
 from collections.abc import Mapping
 from typing import NamedTuple
 
@@ -44,32 +46,50 @@ _KNOWN: Mapping[str, Meaning] = {
 }
 
 _NOT_WEATHER_AIR = (
-    r"soil|water|sea surface|\bsst\b|feel|apparent|chill|heat index|bulb|index|indoor"
+    r"soil|water|sea surface|\bsst\b|feel|apparent|chill|heat index|bulb|index|indoor|"
+    r"boden|wasser|gefu(e)?hlt|innen|\bsol\b|ressentie|suelo"
 )
 _QUANTITIES: tuple[tuple[str, str, str], ...] = (
     # quantity, pattern that must be found, pattern that must not
-    (_DEW, r"\bdew|\bdwp|\btd\b|\bdpt\b", ""),
-    ("relative_humidity", r"\bhum|\brh\b|\brhum\b|\brelh\b", r"specific|absolute|soil|indoor"),
-    ("surface_snow_thickness", r"snow (depth|thick|on ground)|\bsnwd\b", ""),
+    (_DEW, r"\bdew|\bdwp|\btd\b|\bdpt\b|taupunkt|\brosee|rocio", ""),
+    (
+        "relative_humidity",
+        r"\bhum|\brh\b|\brhum\b|\brelh\b|feucht",
+        r"specific|absolut|soil|indoor|boden|innen",
+    ),
+    ("surface_snow_thickness", r"snow (depth|thick|on ground)|\bsnwd\b|schneeho(e)?he", ""),
     (
         PRECIPITATION,
-        r"precip|\bprcp|rain|\bppt\b|\bpcp\b|\bp 01|\bprec\b|\btp\b",
-        r"prob|chance|\bpop\b|hours|days",
+        r"precip|\bprcp|rain|\bppt\b|\bpcp\b|\bp 01|\bprec\b|\btp\b|"
+        r"niederschlag|regen|pluie|lluvia",
+        r"prob|chance|\bpop\b|hours|days|wahrschein|dauer",
     ),
-    (_FROM, r"\bdir|direction|bearing|\bwd\b|\bwdir\b|\bdrct\b|winddir", ""),
-    (_GUST, r"gust|\bwpgt\b|peak wind", ""),
-    (_WIND, r"wind|\bwspd|\bws\b|\bsknt\b|\bawnd\b|\bwnd", r"chill"),
-    (_SEA_LEVEL, r"\bmslp?\b|\bslp\b|sea level|\bqnh\b|altimeter", ""),
-    (_SURFACE, r"\bpres|\bbaro|\bp\b|\bqfe\b|\bps\b", r"vapou?r"),
-    ("cloud_area_fraction", r"cloud|\bsky cover|\btcc\b|\bokta|\bcc\b", r"height|base"),
-    ("visibility_in_air", r"\bvis|\bvsby\b", r"ultra"),
-    ("surface_downwelling_shortwave_flux_in_air", r"solar|\bghi\b|shortwave|irradiance", ""),
+    (_FROM, r"\bdir|direction|bearing|\bwd\b|\bwdir\b|\bdrct\b|winddir|windrichtung", ""),
+    (_GUST, r"gust|\bwpgt\b|peak wind|windspitze|\bbo(e|en)\b|rafale|\bracha", ""),
+    (_WIND, r"wind|\bwspd|\bws\b|\bsknt\b|\bawnd\b|\bwnd|\bvent\b|viento", r"chill"),
+    (
+        _SEA_LEVEL,
+        r"\bmslp?\b|\bslp\b|sea level|\bqnh\b|altimeter|meeres|niveau de la mer|nivel del mar",
+        "",
+    ),
+    (_SURFACE, r"\bpres|\bbaro|\bp\b|\bqfe\b|\bps\b|luftdruck", r"vapou?r|vapeur"),
+    (
+        "cloud_area_fraction",
+        r"cloud|\bsky cover|\btcc\b|\bokta|\bcc\b|bewo(e)?lkung|bedeckung|nebulosite|nubosidad",
+        r"height|base",
+    ),
+    ("visibility_in_air", r"\bvis|\bvsby\b|sichtweite", r"ultra"),
+    (
+        "surface_downwelling_shortwave_flux_in_air",
+        r"solar|\bghi\b|shortwave|irradiance|globalstrahlung|rayonnement global|radiacion",
+        "",
+    ),
     (_AIR, r"temp|\bt\b|\bta\b|\btmp|\btavg\b|\btmax\b|\btmin\b|dry bulb", _NOT_WEATHER_AIR),
 )
 _DETAILS = (
-    ("maximum", r"max|highest"),
-    ("minimum", r"min\b|minimum|lowest"),
-    ("mean", r"mean|avg"),
+    ("maximum", r"max|highest|ho(e)?chst"),
+    ("minimum", r"min\b|minim|lowest|tiefst"),
+    ("mean", r"mean|avg|mittel|moyenne|\bmedia\b"),
 )
 
 _CELSIUS, _FAHRENHEIT = r"deg ?c|celsius|centigrade|°c|c", r"deg ?f|fahrenheit|°f|f"
@@ -123,13 +143,19 @@ _WHEREABOUTS = re.compile(r"\b(lat|lon|lng|latitude|longitude|elev|elevation|alt
 _CODE = re.compile(r"\b(code|type|condition|conditions|symbol|weather|sky)\b|summary")
 _AHEAD = re.compile(r"tomorrow|\bnext\b|future|\bahead\b|forecast|risk")
 _FLAG = re.compile(
-    r"rain|precip|prcp|wet\b|\bwet|snow|storm|drizzle|umbrella|\blabel\b|\btarget\b|\by\b|outcome"
+    r"rain|precip|prcp|wet\b|\bwet|snow|storm|drizzle|umbrella|\blabel\b|\btarget\b|\by\b|outcome|"
+    r"regen|niederschlag|pluie|lluvia"
 )
 
 
 def words(name: str) -> str:
-    """Returns a name as lower-case words divided by single spaces."""
-    spaced = re.sub(r"(?<=[a-z])(?=[A-Z])|(?<=[A-Za-z])(?=[0-9])|(?<=[0-9])(?=[A-Za-z])", " ", name)
+    """Returns a name as lower-case words divided by single spaces, letters without their marks."""
+    bare = "".join(
+        letter
+        for letter in unicodedata.normalize("NFKD", name)
+        if not unicodedata.combining(letter)
+    )
+    spaced = re.sub(r"(?<=[a-z])(?=[A-Z])|(?<=[A-Za-z])(?=[0-9])|(?<=[0-9])(?=[A-Za-z])", " ", bare)
     return " ".join(re.sub(r"[^0-9a-z]+", " ", spaced.casefold()).split())
 
 
