@@ -60,8 +60,10 @@ _QUANTITIES: tuple[tuple[str, str, str], ...] = (
     ("surface_snow_thickness", r"snow (depth|thick|on ground)|\bsnwd\b|schneeho(e)?he", ""),
     (
         PRECIPITATION,
-        r"precip|\bprcp|rain|\bppt\b|\bpcp\b|\bp 01|\bprec\b|\btp\b|"
-        r"niederschlag|regen|pluie|lluvia",
+        (
+            r"precip|\bprcp|rain|\bppt\b|\bpcp\b|\bp 01|\bprec\b|\btp\b|"
+            r"niederschlag|regen|pluie|lluvia"
+        ),
         r"prob|chance|\bpop\b|hours|days|wahrschein|dauer",
     ),
     (_FROM, r"\bdir|direction|bearing|\bwd\b|\bwdir\b|\bdrct\b|winddir|windrichtung", ""),
