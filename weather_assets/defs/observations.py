@@ -111,9 +111,9 @@ def _spec(key: str, description: str) -> dg.AssetSpec:
         _spec(
             "processed_weather",
             "Rows that satisfy the contract: one row is one observation in raw units with its "
-            "label (`label_encoded`) and its split, made by Spark from the files that "
-            "`raw_weather` recorded, in `processed/weather.parquet`. The statistics of the "
-            "training rows lie beside it. Replaced as a whole, and only if every check passes. "
+            "label (`label_encoded`) and its split, made (by Spark where they are many) from the "
+            "files that `raw_weather` recorded, in `processed/weather.parquet`. The statistics of "
+            "the training rows lie beside it. Replaced as a whole, and only if every check passes. "
             "Fails if a file changed since it was recorded, or cannot be read at all.",
         ),
         _spec(
