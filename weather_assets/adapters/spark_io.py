@@ -13,12 +13,9 @@ from typing import Literal
 from weather_assets.adapters.java_archive import archive_options
 
 JAVA_OPTIONS = (
-    # Short runs: the optimizing compiler (C2) took half of all processor time of the first run
-    # over 26,000 rows, 40 s against 20 s on 2 cores, and never earned it back.
+    # Java hands out tasks and the rows are Python's work: the optimizing compiler (C2) never earns
+    # its time back.
     "-XX:TieredStopAtLevel=1",
-    # Spark generates methods beyond Java's limit for compilation (8,000 bytes) for wide tables;
-    # without this they are interpreted.
-    "-XX:-DontCompileHugeMethods",
     # No collector threads beside the work.
     "-XX:+UseParallelGC",
 )
@@ -28,8 +25,6 @@ MASTER_VARIABLE = "WEATHER_ASSETS_SPARK_MASTER"
 SECRET_VARIABLE = "_SPARK_AUTH_SECRET"  # noqa: S105 - a name, no secret
 """Spark's own name for the secret that the processes of a cluster authenticate with."""
 EXECUTOR_MEMORY = "1g"
-CLUSTER_PARTITIONS = 4
-"""As many as two executors with two tasks each work on; results do not depend on it."""
 
 
 def session_configuration(environ: Mapping[str, str]) -> dict[str, str]:
@@ -67,7 +62,6 @@ def cluster_configuration(master: str) -> dict[str, str]:
         "spark.driver.host": socket.gethostname(),
         "spark.authenticate": "true",
         "spark.executor.memory": EXECUTOR_MEMORY,
-        "spark.sql.shuffle.partitions": str(CLUSTER_PARTITIONS),
         "spark.driver.extraJavaOptions": " ".join(JAVA_OPTIONS),
     }
 
@@ -83,14 +77,12 @@ def spark_configuration(cores: int | Literal["*"] = "*") -> dict[str, str]:
     """
     if cores != "*" and cores < 1:
         raise ValueError(f"cores must be a positive number or '*'; found {cores!r}")
-    partitions = os.cpu_count() or 1 if cores == "*" else cores
     return {
         **_SHARED,
         "spark.master": f"local[{cores}]",
         # Nothing of an embedded session is for other machines.
         "spark.driver.bindAddress": "127.0.0.1",
         "spark.driver.host": "127.0.0.1",
-        "spark.sql.shuffle.partitions": str(partitions),
         "spark.driver.extraJavaOptions": " ".join((*JAVA_OPTIONS, *archive_options())),
     }
 
@@ -99,13 +91,6 @@ _SHARED = {
     "spark.app.name": "weather_assets",
     "spark.ui.enabled": "false",
     "spark.ui.showConsoleProgress": "false",
-    "spark.sql.session.timeZone": "UTC",
-    "spark.sql.ansi.enabled": "true",
-    # Instants as 64-bit microseconds; Spark's own default is the deprecated INT96.
-    "spark.sql.parquet.outputTimestampType": "TIMESTAMP_MICROS",
-    # With as few partitions as cores there is nothing left to adapt at run time, and each query
-    # saves a job or two of fixed cost.
-    "spark.sql.adaptive.enabled": "false",
 }
 
 

@@ -5,7 +5,6 @@ read (`processing.records`) or scored (`scoring.offline`).
 """
 
 import csv
-import io
 import json
 import os
 from collections.abc import Iterator
@@ -23,7 +22,13 @@ from weather_assets.processing.dialects import (
     decimal_mark,
     with_decimal_point,
 )
-from weather_assets.processing.raw_files import RawFile, RawFileError, dialect_from, opened
+from weather_assets.processing.raw_files import (
+    RawFile,
+    RawFileError,
+    dialect_from,
+    opened,
+    records_in,
+)
 from weather_assets.processing.records import Record, read_records
 from weather_assets.scoring.offline import InputError, predict_rows
 from weather_assets.scoring.score import CATEGORY, Signature
@@ -75,7 +80,7 @@ def _records(stream: BinaryIO, file: RawFile, package: Path) -> Iterator[Record]
     """
     head = stream.read(HEAD_BYTES)
     dialect = dialect_from(head, file)
-    first = list(read_records(as_utf8_lines(io.BytesIO(head), dialect), dialect.delimiter))
+    first = records_in(head, dialect)
     numbers = _number_positions(first[0].cells if first else [], package)
     cells = (
         record.cells[position].strip()

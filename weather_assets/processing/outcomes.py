@@ -32,6 +32,11 @@ REASONS: Mapping[int, Reason] = {
 _HIGHEST, _LOWEST = np.iinfo(np.int64).max, np.iinfo(np.int64).min
 
 
+def is_labelled(fates: Fates) -> npt.NDArray[np.bool_]:
+    """Tells which rows have a label, and so no fault, [N]."""
+    return (fates >= 0) & (fates <= 1)
+
+
 def lead_microseconds(lead: timedelta) -> int:
     """Returns a forecast lead in whole microseconds."""
     return lead // timedelta(microseconds=1)

@@ -277,17 +277,27 @@ def _read_opening(file: RawFile) -> _Opening:
                 f"{file.name}: a header ({listed(header.cells)}) and no rows; add rows or take the "
                 "file out of raw/"
             )
-    text = as_utf8_lines(io.BytesIO(head), dialect)
-    first = list(read_records(text, dialect.delimiter))
-    # What the head cuts off in the middle says nothing about the file.
+    first = records_in(head, dialect)
     return _Opening(
         dialect,
         tuple(header.cells),
         header_bytes,
         header_lines,
-        len(head) // len(first),
-        first[1:-1] if len(head) == HEAD_BYTES else first[1:],
+        len(head) // max(1, len(first)),
+        first[1:],
     )
+
+
+def records_in(head: bytes, dialect: Dialect) -> list[Record]:
+    """Returns the records that the beginning of a file holds, the header first.
+
+    Args:
+        head: the first `HEAD_BYTES` of it. What they cut off in the middle is left out.
+        dialect: how it is written.
+    """
+    text = as_utf8_lines(io.BytesIO(head), dialect)
+    found = list(read_records(text, dialect.delimiter))
+    return found[:-1] if len(head) == HEAD_BYTES else found
 
 
 def _read_parquet_opening(file: RawFile) -> _Opening:

@@ -1,7 +1,7 @@
 """What rows are compared by: a few bytes of each, sorted by time, in a file that is mapped.
 
 Belongs here: that file. Does not belong here: the comparison (`outcomes`), or the rows themselves
-(`parts`).
+(`timed_parts`).
 """
 
 from collections.abc import Iterable

@@ -17,7 +17,7 @@ import pyarrow.parquet as pq
 
 from weather_assets.contract.schema import Contract, SplitMethod
 from weather_assets.processing.features import time_feature
-from weather_assets.processing.outcomes import OWN_FAULT, REASONS, Fates
+from weather_assets.processing.outcomes import OWN_FAULT, REASONS, Fates, is_labelled
 from weather_assets.processing.parts import (
     REJECTED_SCHEMA,
     PartPaths,
@@ -169,7 +169,7 @@ def write_divided(
     keyless = np.full(len(table) - len(fates), OWN_FAULT, np.int8)
     fates = np.concatenate([keyless, fates])
     splits = _splits(table, fates, contract, limits)
-    is_kept = (fates >= 0) & (fates <= 1) & (splits != GAP)
+    is_kept = is_labelled(fates) & (splits != GAP)
     summary = Summary()
     if is_kept.any():
         kept = _prepared(table, fates, splits, np.flatnonzero(is_kept), contract)

@@ -19,7 +19,7 @@ from pathlib import Path
 
 import numpy as np
 
-from weather_assets.processing.outcomes import Fates, fates_of, lead_microseconds
+from weather_assets.processing.outcomes import Fates, fates_of, is_labelled, lead_microseconds
 from weather_assets.processing.results import make_whole
 from weather_assets.processing.row_keys import RowKeys
 
@@ -211,7 +211,7 @@ def compare(window: Window, paths: Sequence[Path], lead: timedelta | None, folde
     fates = fates_of(joined(window.rows), joined(window.later), lead)
     ends = np.cumsum([each.end - each.begin for each in window.rows])
     digests = [hashlib.sha256(part.tobytes()).hexdigest()[:32] for part in np.split(fates, ends)]
-    kept = int(np.isin(fates, (0, 1)).sum())
+    kept = int(is_labelled(fates).sum())
 
     def write(staged: Path) -> None:
         np.save(staged / _FATES, fates)
@@ -282,7 +282,7 @@ def instant_of(
             times = np.concatenate(
                 [parts[each.part].keys.times[each.begin : each.end] for each in window.rows]
             )
-            is_kept = np.isin(np.load(found.fates_file), (0, 1))
+            is_kept = is_labelled(np.load(found.fates_file))
             return int(np.sort(times[is_kept])[rank - before])
         before += found.kept
     raise ValueError(f"there are {before} rows without a fault; row {rank} is none of them")

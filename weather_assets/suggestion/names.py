@@ -47,7 +47,7 @@ _KNOWN: Mapping[str, Meaning] = {
 
 _NOT_WEATHER_AIR = (
     r"soil|water|sea surface|\bsst\b|feel|apparent|chill|heat index|bulb|index|indoor|"
-    r"boden|wasser|gefu(e)?hlt|innen|\bsol\b|ressentie|suelo"
+    r"boden|wasser|gefue?hlt|innen|\bsol\b|ressentie|suelo"
 )
 _QUANTITIES: tuple[tuple[str, str, str], ...] = (
     # quantity, pattern that must be found, pattern that must not
@@ -57,7 +57,7 @@ _QUANTITIES: tuple[tuple[str, str, str], ...] = (
         r"\bhum|\brh\b|\brhum\b|\brelh\b|feucht",
         r"specific|absolut|soil|indoor|boden|innen",
     ),
-    ("surface_snow_thickness", r"snow (depth|thick|on ground)|\bsnwd\b|schneeho(e)?he", ""),
+    ("surface_snow_thickness", r"snow (depth|thick|on ground)|\bsnwd\b|schneehoe?he", ""),
     (
         PRECIPITATION,
         (
@@ -77,7 +77,7 @@ _QUANTITIES: tuple[tuple[str, str, str], ...] = (
     (_SURFACE, r"\bpres|\bbaro|\bp\b|\bqfe\b|\bps\b|luftdruck", r"vapou?r|vapeur"),
     (
         "cloud_area_fraction",
-        r"cloud|\bsky cover|\btcc\b|\bokta|\bcc\b|bewo(e)?lkung|bedeckung|nebulosite|nubosidad",
+        r"cloud|\bsky cover|\btcc\b|\bokta|\bcc\b|bewoe?lkung|bedeckung|nebulosite|nubosidad",
         r"height|base",
     ),
     ("visibility_in_air", r"\bvis|\bvsby\b|sichtweite", r"ultra"),
@@ -89,7 +89,7 @@ _QUANTITIES: tuple[tuple[str, str, str], ...] = (
     (_AIR, r"temp|\bt\b|\bta\b|\btmp|\btavg\b|\btmax\b|\btmin\b|dry bulb", _NOT_WEATHER_AIR),
 )
 _DETAILS = (
-    ("maximum", r"max|highest|ho(e)?chst"),
+    ("maximum", r"max|highest|hoe?chst"),
     ("minimum", r"min\b|minim|lowest|tiefst"),
     ("mean", r"mean|avg|mittel|moyenne|\bmedia\b"),
 )

@@ -151,12 +151,17 @@ def parts(prepared: PreparedWeather) -> dict[int, str]:
     return {path.stat().st_ino: path.parent.name for path in files}
 
 
+def thirty_days(folder: Path) -> tuple[Place, Place, dict[str, str]]:
+    """Returns a place that grows, one to start afresh in, and a file per day for both."""
+    files = {f"{day:02}.csv": timed(24 * day, 24 * day + 24) for day in range(30)}
+    return Place(folder / "grown", TIMED), Place(folder / "scratch", TIMED), files
+
+
 def test_with_a_time_a_file_costs_what_it_changes(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(windows, "ROWS_PER_WINDOW", 40)
-    place, scratch = Place(tmp_path / "grown", TIMED), Place(tmp_path / "scratch", TIMED)
-    files = {f"{day:02}.csv": timed(24 * day, 24 * day + 24) for day in range(30)}
+    place, scratch, files = thirty_days(tmp_path)
     before = place.put(files)
     old_results, old_parts = place.results, parts(before)
 
@@ -183,8 +188,7 @@ def test_late_rows_of_one_day_leave_the_other_days_alone(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(windows, "ROWS_PER_WINDOW", 40)
-    place, scratch = Place(tmp_path / "grown", TIMED), Place(tmp_path / "scratch", TIMED)
-    files = {f"{day:02}.csv": timed(24 * day, 24 * day + 24) for day in range(30)}
+    place, scratch, files = thirty_days(tmp_path)
     before = parts(place.put(files))
 
     files["late.csv"] = timed(50, 53, warmer=1.0)

@@ -25,28 +25,20 @@ class Row(NamedTuple):
     is_valid: bool
 
 
-ROWS = st.lists(
-    st.builds(
+def _rows(lowest_event: int) -> st.SearchStrategy[list[Row]]:
+    row = st.builds(
         Row,
         time=st.integers(-6, 6),
         station=st.integers(0, 1),
         row_hash=st.integers(-1, 1),
-        event=st.integers(0, 1),
+        event=st.integers(lowest_event, 1),
         is_valid=st.booleans(),
-    ),
-    max_size=30,
-)
-ROWS_AHEAD = st.lists(
-    st.builds(
-        Row,
-        time=st.integers(-6, 6),
-        station=st.integers(0, 1),
-        row_hash=st.integers(-1, 1),
-        event=st.integers(-1, 1),
-        is_valid=st.booleans(),
-    ),
-    max_size=30,
-)
+    )
+    return st.lists(row, max_size=30)
+
+
+ROWS, ROWS_AHEAD = _rows(0), _rows(-1)
+"""Rows that have labels of their own; rows whose own label cell may say nothing."""
 
 
 def keys_of(rows: Sequence[Row]) -> RowKeys:
