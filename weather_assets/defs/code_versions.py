@@ -1,31 +1,92 @@
 """What of our own code an asset's result depends on, as Dagster code versions.
 
-Belongs here: a hash of the source of the packages that an asset runs. Edits anywhere else do not
-make an asset out of date. Does not belong here: versions of data or of configuration.
+Belongs here: a hash of what the packages that an asset runs say to Python. Edits anywhere else do
+not make an asset out of date, and neither do comments, docstrings and layout. Does not belong here:
+versions of data or of configuration.
 """
 
+import ast
 import hashlib
+from collections.abc import Iterator
 from functools import cache
 from importlib import resources
+from importlib.resources.abc import Traversable
+
+_PINS = ".txt"
+"""Requirements that a package ships; a built-in contract's TOML has a fingerprint of its own."""
 
 
-@cache
 def code_version(*packages: str) -> str:
-    """Returns a hash over the source files of some packages.
+    """Returns a hash over the code of some packages, of all that lies below them.
 
     Args:
         packages: dotted names, for instance `weather_assets.processing`.
 
     Returns:
-        Twelve hex digits, the same on every machine for the same source.
+        Twelve hex digits, the same on every machine and Python for the same code.
     """
     digest = hashlib.sha256()
     for package in sorted(packages):
-        for item in sorted(resources.files(package).iterdir(), key=lambda entry: entry.name):
-            if item.name.endswith(".py"):
-                digest.update(f"{package}/{item.name}\0".encode())
-                digest.update(item.read_bytes())
+        digest.update(package_digest(package, resources.files(package)).encode())
     return digest.hexdigest()[:12]
+
+
+@cache
+def package_digest(name: str, folder: Traversable) -> str:
+    """Returns a hash of one package.
+
+    Args:
+        name: goes into the hash.
+        folder: where it lies.
+    """
+    digest = hashlib.sha256(name.encode())
+    for path, item in _files(folder, name):
+        if path.endswith(".py"):
+            digest.update(f"{path}\0{structure(ast.parse(item.read_bytes()))!r}".encode())
+        elif path.endswith(_PINS):
+            digest.update(f"{path}\0".encode() + item.read_bytes())
+    return digest.hexdigest()
+
+
+def structure(node: object) -> object:
+    """Returns what a piece of parsed code says, without positions, comments and docstrings.
+
+    `ast.dump` would do but for what it says of absent parts, which differs between Pythons.
+    """
+    if isinstance(node, list):
+        return [structure(each) for each in node]
+    if not isinstance(node, ast.AST):
+        return node
+    said = [
+        (name, structure(_without_docstrings(name, value)))
+        for name, value in ast.iter_fields(node)
+        if value is not None and value != []
+    ]
+    return (type(node).__name__, said)
+
+
+def _without_docstrings(name: str, value: object) -> object:
+    """A string that stands alone in a body is a docstring, of whatever stands above it."""
+    if name != "body" or not isinstance(value, list):
+        return value
+    return [
+        each
+        for each in value
+        if not (
+            isinstance(each, ast.Expr)
+            and isinstance(each.value, ast.Constant)
+            and isinstance(each.value.value, str)
+        )
+    ]
+
+
+def _files(folder: Traversable, path: str) -> Iterator[tuple[str, Traversable]]:
+    for item in sorted(folder.iterdir(), key=lambda entry: entry.name):
+        below = f"{path}/{item.name}"
+        if item.is_dir():
+            yield from _files(item, below)
+        else:
+            yield below, item
 
 
 def processing_code() -> str:

@@ -1,0 +1,74 @@
+"""A code version follows what the code does, in folders of any depth, and nothing else."""
+
+from pathlib import Path
+
+import pytest
+
+from weather_assets.defs.code_versions import code_version, package_digest
+
+SOURCE = '''"""A charter."""
+
+RATE = 1.0
+
+
+def rate(hours: int) -> float:
+    """Millimetres an hour."""
+    return RATE * hours  # linear
+'''
+
+
+def digest(folder: Path) -> str:
+    package_digest.cache_clear()
+    return package_digest("example", folder)
+
+
+@pytest.fixture
+def package(tmp_path: Path) -> Path:
+    (tmp_path / "below" / "further").mkdir(parents=True)
+    (tmp_path / "below" / "further" / "rates.py").write_text(SOURCE)
+    (tmp_path / "requirements.txt").write_text("numpy==2.3\n")
+    return tmp_path
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("  # linear", "  # what a rate means"),
+        ('"""A charter."""', '"""Another charter.\n\nAt length.\n"""'),
+        ('    """Millimetres an hour."""\n', ""),
+        ("RATE * hours", "(\n        RATE\n        * hours\n    )"),
+    ],
+    ids=["comment", "charter", "docstring", "layout"],
+)
+def test_words_and_layout_change_nothing(package: Path, old: str, new: str) -> None:
+    before = digest(package)
+    source = package / "below" / "further" / "rates.py"
+    assert old in SOURCE
+    source.write_text(SOURCE.replace(old, new))
+    assert digest(package) == before
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [("1.0", "1.5"), ("RATE * hours", "hours * RATE"), ("hours: int", "hours: int = 1")],
+    ids=["constant", "expression", "signature"],
+)
+def test_code_at_any_depth_counts(package: Path, old: str, new: str) -> None:
+    before = digest(package)
+    source = package / "below" / "further" / "rates.py"
+    source.write_text(SOURCE.replace(old, new))
+    assert digest(package) != before
+
+
+def test_a_moved_file_and_other_pins_count(package: Path) -> None:
+    before = digest(package)
+    (package / "requirements.txt").write_text("numpy==2.4\n")
+    pinned = digest(package)
+    (package / "below" / "further" / "rates.py").rename(package / "below" / "rates.py")
+    assert len({before, pinned, digest(package)}) == 3
+
+
+def test_packages_count_in_any_order() -> None:
+    names = ("weather_assets.contract", "weather_assets.processing")
+    assert code_version(*names) == code_version(*reversed(names))
+    assert code_version(*names) != code_version(names[0])
