@@ -8,7 +8,7 @@ import tempfile
 from importlib import resources
 from pathlib import Path
 
-from weather_assets.adapters.scoring_environment import scoring_environment
+from weather_assets.adapters.scoring.environment import scoring_environment
 from weather_assets.scoring.package import CONDA_FILE, conda_environment
 
 if __name__ == "__main__":

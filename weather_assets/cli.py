@@ -9,7 +9,7 @@ from pathlib import Path
 import click
 from dotenv import load_dotenv
 
-from weather_assets.adapters.data_root import DATA_ROOT_VARIABLE, DataRoot
+from weather_assets.adapters.files.data_root import DATA_ROOT_VARIABLE, DataRoot
 from weather_assets.local_azure.cli import local_azure
 
 data_option = click.option(

@@ -14,7 +14,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from weather_assets.processing.reasons import Reason
+from weather_assets.processing.cells.reasons import Reason
 from weather_assets_tests.synthetic import COLUMNS, RANGES, rains
 
 HARMLESS_FAULTS = (Reason.OUT_OF_BOUNDS, Reason.UNKNOWN_LABEL, Reason.MISSING_LABEL)

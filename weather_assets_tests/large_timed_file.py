@@ -16,7 +16,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from weather_assets.processing.reasons import Reason
+from weather_assets.processing.cells.reasons import Reason
 from weather_assets_tests.synthetic import RANGES, rains
 
 CONTRACT = """\

@@ -1,7 +1,7 @@
 """A class-data archive for Spark: Java classes of a short run, parsed and verified beforehand.
 
 Belongs here: making the archive of this environment, and the Java options that use it. Does not
-belong here: any other setting of a session (`spark_io`).
+belong here: any other setting of a session (`spark_session`).
 
 An embedded session loads some 15,000 classes, and most of the time of a run over a small file goes
 into that: with the archive, a first run took 16 s of processor time instead of 23, on 2 cores.
@@ -14,7 +14,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from weather_assets.adapters.process_guard import guarded
+from weather_assets.foundation.process_guard import guarded
 
 ARCHIVE = Path("share") / "weather_assets" / "spark.jsa"
 """Below the root of the virtual environment, whose jars it fits and with which it is removed."""

@@ -15,15 +15,15 @@ from typing import Any
 from pyspark.sql import SparkSession
 
 from weather_assets.adapters.java_archive import QUIET
-from weather_assets.adapters.spark_io import (
+from weather_assets.adapters.spark_session import (
     JAVA_OPTIONS,
     set_spark_environment,
     spark_configuration,
 )
 from weather_assets.contract.loading import builtin_contracts
 from weather_assets.contract.schema import Column, Contract
+from weather_assets.processing.files.raw_file import RawFile
 from weather_assets.processing.pipeline import process
-from weather_assets.processing.raw_files import RawFile
 
 _ROWS = 400
 _END_SECONDS = 300.0

@@ -1,9 +1,13 @@
-"""What the `weather-assets` command does, one file per subcommand (L3).
+"""What the `weather-assets` command does, one file per subcommand (L6).
 
 - `instance`: the Dagster instance of a data root.
 - `graph_run`: `run`, the whole graph once, with progress and a summary.
 - `progress`: how a run is shown in a terminal.
 - `prediction`: `predict`, the champion on raw rows.
 - `doctor`: `doctor`, what is missing on this machine.
+- `suggestion`: `contract suggest`, a contract for an unknown file.
+- `serving`: `endpoint`, what serves and where.
+- `invocation`: how the command was called, for lines to copy.
+- `preparation`, `early_spark`, `short_life`: starting faster.
 - `development`: `dev`, the UIs with the sensors on.
 """

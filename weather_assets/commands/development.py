@@ -16,7 +16,7 @@ import click
 import psutil
 from rich.console import Console
 
-from weather_assets.adapters.data_root import DATA_ROOT_VARIABLE, DataRoot
+from weather_assets.adapters.files.data_root import DATA_ROOT_VARIABLE, DataRoot
 from weather_assets.commands.instance import WORKSPACE_FILE, write_instance
 from weather_assets.local_azure import daemon
 

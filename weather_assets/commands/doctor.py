@@ -14,10 +14,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from weather_assets.adapters.azure_settings import AzureSettings, AzureSettingsError
-from weather_assets.adapters.data_root import DataRoot
+from weather_assets.adapters.azure.rollout_environment import RolloutSettingsError, rollout_settings
+from weather_assets.adapters.azure.settings import AzureSettings, AzureSettingsError
+from weather_assets.adapters.files.data_root import DataRoot
 from weather_assets.adapters.java_archive import archive_path
-from weather_assets.adapters.rollout_environment import RolloutSettingsError, rollout_settings
 
 OLDEST_JAVA = 17
 """Spark 4 runs on 17 and 21; newer ones are not proved here, and not refused."""

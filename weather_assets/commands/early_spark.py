@@ -1,7 +1,7 @@
 """Starts Spark's Java while this process still loads Dagster.
 
 Belongs here: starting the session early, where rows are likely to be new. Does not belong here: how
-the session is set up (`adapters.spark_io`), or who uses it (dagster-pyspark's resource finds it).
+the session is set up (`adapters.spark_session`), or who uses it (dagster-pyspark).
 """
 
 import contextlib
@@ -9,7 +9,7 @@ import os
 import threading
 from pathlib import Path
 
-from weather_assets.adapters.data_root import DataRoot
+from weather_assets.adapters.files.data_root import DataRoot
 
 
 def start_spark_early(root: DataRoot) -> None:
@@ -26,7 +26,7 @@ def start_spark_early(root: DataRoot) -> None:
     # All imports in this thread: two of them that import parts of one package can see half of it.
     from pyspark.sql import SparkSession
 
-    from weather_assets.adapters.spark_io import session_configuration, set_spark_environment
+    from weather_assets.adapters.spark_session import session_configuration, set_spark_environment
 
     set_spark_environment()
     builder = SparkSession.builder
@@ -43,9 +43,9 @@ def start_spark_early(root: DataRoot) -> None:
 def needs_spark(root: DataRoot) -> bool:
     """Whether files in `raw/` that may be new hold more text than this process reads itself."""
     from weather_assets.contract.loading import load_contract, recognise_header
-    from weather_assets.processing.blocks import total_bytes
-    from weather_assets.processing.raw_files import RawFile, layouts_of, read_header
-    from weather_assets.processing.tasks import SMALL_BYTES
+    from weather_assets.processing.files.blocks import total_bytes
+    from weather_assets.processing.files.raw_file import RawFile, layouts_of, read_header
+    from weather_assets.processing.parts.tasks import SMALL_BYTES
 
     try:
         files = [RawFile(str(path), str(path)) for path in may_be_new(root)]
@@ -61,7 +61,7 @@ def may_be_new(root: DataRoot) -> list[Path]:
 
     All of them, if nothing was recorded or the contract is younger.
     """
-    from weather_assets.adapters.raw_snapshot import list_raw_files
+    from weather_assets.adapters.files.raw_snapshot import list_raw_files
 
     files = list(list_raw_files(root.raw))
     try:

@@ -22,8 +22,8 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from weather_assets.adapters.data_root import DATA_ROOT_VARIABLE, DataRoot
-from weather_assets.adapters.raw_snapshot import list_raw_files
+from weather_assets.adapters.files.data_root import DATA_ROOT_VARIABLE, DataRoot
+from weather_assets.adapters.files.raw_snapshot import list_raw_files
 from weather_assets.commands.instance import write_instance
 from weather_assets.commands.invocation import this_command
 from weather_assets.commands.progress import ProgressHandler, progress_logger

@@ -8,7 +8,7 @@ from typing import Any
 
 import yaml
 
-from weather_assets.adapters.data_root import DataRoot
+from weather_assets.adapters.files.data_root import DataRoot
 
 SETTINGS_FILE = "dagster.yaml"
 WORKSPACE_FILE = "workspace.yaml"

@@ -14,22 +14,22 @@ from typing import BinaryIO
 
 import click
 
-from weather_assets.adapters.data_root import DataRoot
+from weather_assets.adapters.files.data_root import DataRoot
 from weather_assets.contract.schema import fold_header
-from weather_assets.processing.dialects import (
+from weather_assets.processing.files.dialects import (
     HEAD_BYTES,
     as_utf8_lines,
     decimal_mark,
     with_decimal_point,
 )
-from weather_assets.processing.raw_files import (
+from weather_assets.processing.files.raw_file import (
     RawFile,
     RawFileError,
     dialect_from,
     opened,
     records_in,
 )
-from weather_assets.processing.records import Record, read_records
+from weather_assets.processing.files.records import Record, read_records
 from weather_assets.scoring.offline import InputError, predict_rows
 from weather_assets.scoring.score import CATEGORY, Signature
 

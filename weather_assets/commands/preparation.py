@@ -9,7 +9,7 @@ from collections.abc import Callable
 import click
 
 from weather_assets.adapters.java_archive import JavaArchiveError, build_archive
-from weather_assets.adapters.mlflow_tables import build_template
+from weather_assets.adapters.tracking.empty_tables import build_template
 
 
 def prepare(say: Callable[[str], None]) -> None:

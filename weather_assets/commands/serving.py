@@ -10,14 +10,14 @@ import shlex
 import click
 from rich.console import Console
 
-from weather_assets.adapters.azure_settings import AzureSettings, AzureSettingsError
-from weather_assets.adapters.data_root import DataRoot
-from weather_assets.adapters.rollouts import endpoint_key, observe_endpoint, sample_row
+from weather_assets.adapters.azure.settings import AzureSettings, AzureSettingsError
+from weather_assets.adapters.files.data_root import DataRoot
 from weather_assets.commands.invocation import this_command
 from weather_assets.local_azure import daemon
-from weather_assets.local_azure.errors import LocalAzureError
+from weather_assets.local_azure.azure.errors import LocalAzureError
 from weather_assets.rollout.service import ServiceError
 from weather_assets.rollout.states import Endpoint
+from weather_assets.workflows.rollouts import endpoint_key, observe_endpoint, sample_row
 
 
 def print_serving(root: DataRoot, console: Console, *, stays: bool) -> None:

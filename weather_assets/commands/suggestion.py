@@ -18,7 +18,7 @@ from weather_assets.contract.loading import (
     repeated_names,
 )
 from weather_assets.contract.schema import ContractError
-from weather_assets.processing.dialects import (
+from weather_assets.processing.files.dialects import (
     HEAD_BYTES,
     Dialect,
     as_utf8_lines,
@@ -26,8 +26,8 @@ from weather_assets.processing.dialects import (
     dialect_of,
     with_decimal_point,
 )
-from weather_assets.processing.raw_files import RawFile, RawFileError, opened, read_header
-from weather_assets.processing.records import read_records
+from weather_assets.processing.files.raw_file import RawFile, RawFileError, opened, read_header
+from weather_assets.processing.files.records import read_records
 from weather_assets.suggestion.document import to_toml
 from weather_assets.suggestion.proposal import Proposal
 from weather_assets.suggestion.proposing import propose

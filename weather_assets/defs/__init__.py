@@ -1,9 +1,10 @@
-"""Dagster wiring (L3): assets, checks, jobs, sensors, resources. Thin: no arithmetic, no data.
+"""Dagster wiring (L4): assets, checks, jobs, sensors, resources. Thin: no arithmetic, no data.
 
 - `observations`: raw, processed and rejected weather.
 - `training`: checkpoint, verdict, champion.
 - `serving`: the scoring package.
-- `gates`: pure verdicts wrapped as blocking asset checks.
+- `rollout`: the deployments and their traffic.
+- `metadata`, `training_metadata`, `rollout_metadata`: what the UI shows of each.
 - `automation`: when an asset follows its inputs, and the sensors that look.
 - `jobs`: the pipelines by their names.
 - `resources`: data root, Spark, MLflow, rank launcher.

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 import dagster as dg
 
-from weather_assets.adapters.raw_snapshot import (
+from weather_assets.adapters.files.raw_snapshot import (
     RawDataError,
     RawSnapshot,
     growing_files,

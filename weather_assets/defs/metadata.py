@@ -11,10 +11,10 @@ from typing import Any
 import dagster as dg
 import pyarrow.dataset as ds
 
-from weather_assets.adapters.raw_snapshot import RawSnapshot
+from weather_assets.adapters.files.raw_snapshot import RawSnapshot
 from weather_assets.contract.schema import Contract, Kind
-from weather_assets.processing.accounting import ProcessingReport
-from weather_assets.processing.gates import Gate
+from weather_assets.processing.doubts.gates import Gate
+from weather_assets.processing.parts.accounting import ProcessingReport
 
 _PREVIEW_ROWS = 5
 _CELL_CHARACTERS, _WARNING_CHARACTERS = 200, 2_000

@@ -10,8 +10,7 @@ import dagster as dg
 from dagster_pyspark import LazyPySparkResource
 from pydantic import Field
 
-from weather_assets.adapters.preparation import prepare_weather
-from weather_assets.adapters.raw_snapshot import (
+from weather_assets.adapters.files.raw_snapshot import (
     evaluate_headers,
     take_snapshot,
     wait_until_settled,
@@ -33,6 +32,7 @@ from weather_assets.defs.resources import (
 from weather_assets.defs.training import TrainingConfig
 from weather_assets.defs.training_metadata import gang_settings
 from weather_assets.defs.warm_up import WarmUpResource
+from weather_assets.workflows.preparation import prepare_weather
 
 _PATIENCE_SECONDS = 60.0
 

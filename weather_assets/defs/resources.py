@@ -14,11 +14,11 @@ import dagster as dg
 from dagster_pyspark import LazyPySparkResource
 from pydantic import Field
 
-from weather_assets.adapters.data_root import DataRoot
+from weather_assets.adapters.files.data_root import DataRoot
 
 if TYPE_CHECKING:
-    from weather_assets.adapters.model_registry import ModelRegistry
-    from weather_assets.adapters.rank_protocol import RankBackend
+    from weather_assets.adapters.ranks.protocol import RankBackend
+    from weather_assets.adapters.tracking.model_registry import ModelRegistry
 
 PLACEMENT_VARIABLE = "WEATHER_ASSETS_RANKS"
 """The environment variable that says where ranks run: `process` or `docker`."""
@@ -45,7 +45,7 @@ class ModelRegistryResource(dg.ConfigurableResource["ModelRegistry"]):
 
     def get(self) -> "ModelRegistry":
         """Returns the registry (importing MLflow takes 2 s)."""
-        from weather_assets.adapters.model_registry import ModelRegistry
+        from weather_assets.adapters.tracking.model_registry import ModelRegistry
 
         root = self.data_root.get()
         return ModelRegistry(root.tracking_uri, root.mlflow / "artifacts")
@@ -55,7 +55,7 @@ class RankBackendResource(dg.ConfigurableResource["RankBackend"]):
     """Where training ranks run: as processes on this machine, or as containers of a Docker engine.
 
     Image, network and limits of containers are in WEATHER_ASSETS_RANK_IMAGE and the like, as
-    `adapters.container_settings` says.
+    `adapters.containers.settings` says.
     """
 
     data_root: dg.ResourceDependency[DataRootResource]
@@ -79,11 +79,11 @@ class RankBackendResource(dg.ConfigurableResource["RankBackend"]):
     def get(self, context: dg.AssetExecutionContext) -> "RankBackend":
         """Returns the backend that starts, watches and ends single ranks of this run."""
         if not self.in_containers:
-            from weather_assets.adapters.rank_processes import ProcessBackend
+            from weather_assets.adapters.ranks.processes import ProcessBackend
 
             return ProcessBackend()
-        from weather_assets.adapters.container_settings import ContainerSettings
-        from weather_assets.adapters.rank_containers import ContainerBackend
+        from weather_assets.adapters.containers.backend import ContainerBackend
+        from weather_assets.adapters.containers.settings import ContainerSettings
 
         return ContainerBackend(
             ContainerSettings.from_environment(os.environ),
@@ -157,6 +157,6 @@ def mlflow_tracking(context: dg.InitResourceContext) -> Iterator[TrackedRun]:
 
 def spark_resource() -> LazyPySparkResource:
     """Returns dagster-pyspark's resource: its session is started when rows are first read."""
-    from weather_assets.adapters.spark_io import session_configuration
+    from weather_assets.adapters.spark_session import session_configuration
 
     return LazyPySparkResource(spark_config=session_configuration(os.environ))

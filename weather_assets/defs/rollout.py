@@ -129,8 +129,8 @@ def _materialize(
     stage: str,
     check: str,
 ) -> dg.MaterializeResult:
-    from weather_assets.adapters.rollouts import RolloutOrder, advance_rollout
     from weather_assets.rollout.states import Stage
+    from weather_assets.workflows.rollouts import RolloutOrder, advance_rollout
 
     order = RolloutOrder(Stage(stage), config.immediate, context.run.run_id)
     report = advance_rollout(data_root.get(), os.environ, order, context.log.info)

@@ -47,7 +47,7 @@ def scoring_package(
     Fails if its environment cannot be built or the package does not start; the blocking checks
     question the very package over HTTP.
     """
-    from weather_assets.adapters.packaging import package_champion
+    from weather_assets.workflows.packaging import package_champion
 
     package = package_champion(data_root.get(), model_registry.get(), context.log.info)
     return dg.MaterializeResult(

@@ -73,7 +73,7 @@ def weather_checkpoint(
     if a loss stops being a number, or if the ranks fail more often than they may be relaunched.
     """
     warm_up.get().finish()
-    from weather_assets.adapters.candidates import obtain_candidate
+    from weather_assets.workflows.candidates import obtain_candidate
 
     candidate = obtain_candidate(
         data_root.get(),
@@ -119,8 +119,8 @@ def model_verdict(
     Fails if the candidate belongs to other rows than the current ones; the blocking check fails on
     every verdict but a pass.
     """
-    from weather_assets.adapters.judgement import judge_candidate
     from weather_assets.verification.claims import Criteria
+    from weather_assets.workflows.judgement import judge_candidate
 
     judgement = judge_candidate(data_root.get(), model_registry.get(), Criteria())
     return dg.MaterializeResult(
@@ -146,7 +146,7 @@ def champion_model(
     Moved to the candidate only behind a passed verdict that was reached against the present
     champion. Fails otherwise, and leaves the alias where it was.
     """
-    from weather_assets.adapters.judgement import promote_candidate
+    from weather_assets.workflows.judgement import promote_candidate
 
     champion = promote_candidate(data_root.get(), model_registry.get())
     return dg.MaterializeResult(

@@ -14,13 +14,13 @@ import dagster as dg
 from weather_assets.defs.code_versions import training_code
 
 if TYPE_CHECKING:
-    from weather_assets.adapters.candidates import Candidate, TrainingOrder
-    from weather_assets.adapters.gang import GangOutcome
-    from weather_assets.adapters.gang_settings import GangSettings
-    from weather_assets.adapters.judgement import Judgement
-    from weather_assets.adapters.rank_protocol import RankEvent
+    from weather_assets.adapters.ranks.gang import GangOutcome
+    from weather_assets.adapters.ranks.protocol import RankEvent
+    from weather_assets.adapters.ranks.settings import GangSettings
     from weather_assets.defs.training import TrainingConfig
     from weather_assets.verification.verdict import Verdict
+    from weather_assets.workflows.candidates import Candidate, TrainingOrder
+    from weather_assets.workflows.judgement import Judgement
 
 _SHOWN_SCORES = (
     "brier_score",
@@ -40,8 +40,8 @@ _PLACEMENT = ("container", "container_id", "image", "image_digest", "cpus", "mem
 
 def training_order(config: "TrainingConfig", dagster_run_id: str) -> "TrainingOrder":
     """Returns what the configuration orders."""
-    from weather_assets.adapters.candidates import TrainingOrder
     from weather_assets.forecasting.settings import TrainingSettings
+    from weather_assets.workflows.candidates import TrainingOrder
 
     return TrainingOrder(
         settings=TrainingSettings(seed=config.seed, maximum_steps=config.maximum_steps),
@@ -53,7 +53,7 @@ def training_order(config: "TrainingConfig", dagster_run_id: str) -> "TrainingOr
 
 def gang_settings(config: "TrainingConfig") -> "GangSettings":
     """Returns the size and the patience of the gang that the configuration orders."""
-    from weather_assets.adapters.gang_settings import GangSettings
+    from weather_assets.adapters.ranks.settings import GangSettings
 
     return GangSettings(
         world_size=config.world_size,

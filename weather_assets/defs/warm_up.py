@@ -18,15 +18,15 @@ import dagster as dg
 from pydantic import Field, PrivateAttr
 
 if TYPE_CHECKING:
-    from weather_assets.adapters.early_gang import EarlyGang
-    from weather_assets.adapters.gang_settings import GangSettings
-    from weather_assets.adapters.model_registry import ModelRegistry
-    from weather_assets.adapters.rank_protocol import RankBackend
+    from weather_assets.adapters.ranks.protocol import RankBackend
+    from weather_assets.adapters.ranks.settings import GangSettings
+    from weather_assets.adapters.ranks.waiting_gang import EarlyGang
+    from weather_assets.adapters.tracking.model_registry import ModelRegistry
 
 _NEEDED_BELOW = (
-    "weather_assets.adapters.candidates",
-    "weather_assets.adapters.judgement",
-    "weather_assets.adapters.packaging",
+    "weather_assets.workflows.candidates",
+    "weather_assets.workflows.judgement",
+    "weather_assets.workflows.packaging",
 )
 _PATIENCE_SECONDS = 120.0
 _LOGGER = logging.getLogger(__name__)
@@ -64,7 +64,7 @@ class WarmUp:
             settings: of the gang that is probably going to be asked for.
             backend: where it runs.
         """
-        from weather_assets.adapters.early_gang import EarlyGang
+        from weather_assets.adapters.ranks.waiting_gang import EarlyGang
 
         if self._starts_ranks and self._gang is None:
             self._gang = EarlyGang(settings, backend)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from weather_assets.local_azure.errors import LocalAzureError
+from weather_assets.local_azure.azure.errors import LocalAzureError
 from weather_assets.local_azure.server import serve
 
 

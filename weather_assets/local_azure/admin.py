@@ -15,12 +15,12 @@ from typing import Any
 
 from aiohttp import web
 
-from weather_assets.local_azure.dataplane import DataPlane
-from weather_assets.local_azure.errors import LocalAzureError, ServiceError
-from weather_assets.local_azure.faults import Faults
-from weather_assets.local_azure.metrics import Metrics
-from weather_assets.local_azure.provisioning import Provisioning
-from weather_assets.local_azure.resources import Resources
+from weather_assets.local_azure.azure.errors import LocalAzureError, ServiceError
+from weather_assets.local_azure.azure.faults import Faults
+from weather_assets.local_azure.azure.resources import Resources
+from weather_assets.local_azure.serving.dataplane import DataPlane
+from weather_assets.local_azure.serving.metrics import Metrics
+from weather_assets.local_azure.serving.provisioning import Provisioning
 
 _SCORING = re.compile(r"/endpoints/([^/]+)(/.*)")
 

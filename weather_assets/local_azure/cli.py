@@ -13,8 +13,8 @@ from typing import Any
 
 import click
 
-from weather_assets.local_azure.errors import LocalAzureError
-from weather_assets.local_azure.faults import Fault, FaultKind
+from weather_assets.local_azure.azure.errors import LocalAzureError
+from weather_assets.local_azure.azure.faults import Fault, FaultKind
 
 
 def _state(command: Callable[..., None]) -> Callable[..., None]:

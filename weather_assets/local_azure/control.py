@@ -9,8 +9,8 @@ from dataclasses import asdict
 from typing import Any
 from urllib.parse import urlsplit
 
-from weather_assets.local_azure.errors import LocalAzureError
-from weather_assets.local_azure.faults import Fault
+from weather_assets.local_azure.azure.errors import LocalAzureError
+from weather_assets.local_azure.azure.faults import Fault
 
 _SECONDS = 30.0
 

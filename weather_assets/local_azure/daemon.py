@@ -19,12 +19,12 @@ from urllib.parse import urlsplit
 import psutil
 from filelock import FileLock, Timeout
 
+from weather_assets.local_azure.azure.errors import LocalAzureError
+from weather_assets.local_azure.azure.settings import LOOPBACK, Settings
 from weather_assets.local_azure.control import Control
 from weather_assets.local_azure.environment_file import read_environment, without
-from weather_assets.local_azure.errors import LocalAzureError
-from weather_assets.local_azure.scorers import sweep
 from weather_assets.local_azure.server import RUNNING_FILE
-from weather_assets.local_azure.settings import LOOPBACK, Settings
+from weather_assets.local_azure.serving.scorers import sweep
 
 START_SECONDS = 180.0
 STOP_SECONDS = 30.0

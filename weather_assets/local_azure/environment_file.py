@@ -8,8 +8,8 @@ import os
 from collections.abc import Mapping
 from pathlib import Path
 
-from weather_assets.local_azure.certificates import AUTHORITY_FILE
-from weather_assets.local_azure.settings import Settings, write_private
+from weather_assets.local_azure.azure.settings import Settings, write_private
+from weather_assets.local_azure.identity.certificates import AUTHORITY_FILE
 
 ENVIRONMENT_FILE = "environment"
 _DIRECT = "localhost,127.0.0.1,::1"

@@ -27,25 +27,25 @@ from weather_assets.local_azure.admin import Admin
 from weather_assets.local_azure.arm.assets import AssetVersions
 from weather_assets.local_azure.arm.deployments import OnlineDeployments
 from weather_assets.local_azure.arm.endpoints import OnlineEndpoints
+from weather_assets.local_azure.arm.operations import Operations
 from weather_assets.local_azure.arm.service import ResourceManager
-from weather_assets.local_azure.assets import DEFAULT_CONTAINER, Assets
-from weather_assets.local_azure.authority import Authority
-from weather_assets.local_azure.blob import BlobService
-from weather_assets.local_azure.blob_store import BlobStore
-from weather_assets.local_azure.certificates import ensure_authority, server_context
-from weather_assets.local_azure.dataplane import DataPlane
+from weather_assets.local_azure.azure.errors import LocalAzureError
+from weather_assets.local_azure.azure.faults import Faults
+from weather_assets.local_azure.azure.hosts import LOGIN, MANAGEMENT, Hosts
+from weather_assets.local_azure.azure.resources import Resources
+from weather_assets.local_azure.azure.settings import LOOPBACK, Settings, write_private
+from weather_assets.local_azure.azure.state import STATE_FILE, Store
 from weather_assets.local_azure.environment_file import write_environment
-from weather_assets.local_azure.errors import LocalAzureError
-from weather_assets.local_azure.faults import Faults
-from weather_assets.local_azure.hosts import LOGIN, MANAGEMENT, Hosts
-from weather_assets.local_azure.metrics import Metrics
-from weather_assets.local_azure.operations import Operations
-from weather_assets.local_azure.provisioning import Provisioning
+from weather_assets.local_azure.identity.authority import Authority
+from weather_assets.local_azure.identity.certificates import ensure_authority, server_context
 from weather_assets.local_azure.proxy import ConnectProxy
-from weather_assets.local_azure.resources import Resources
-from weather_assets.local_azure.scorers import sweep
-from weather_assets.local_azure.settings import LOOPBACK, Settings, write_private
-from weather_assets.local_azure.state import STATE_FILE, Store
+from weather_assets.local_azure.serving.dataplane import DataPlane
+from weather_assets.local_azure.serving.metrics import Metrics
+from weather_assets.local_azure.serving.provisioning import Provisioning
+from weather_assets.local_azure.serving.scorers import sweep
+from weather_assets.local_azure.storage.assets import DEFAULT_CONTAINER, Assets
+from weather_assets.local_azure.storage.blob import BlobService
+from weather_assets.local_azure.storage.blob_store import BlobStore
 
 LOCK_FILE = "server.lock"
 RUNNING_FILE = "server.json"

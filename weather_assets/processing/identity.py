@@ -7,8 +7,8 @@ import hashlib
 from pathlib import Path
 
 from weather_assets.contract.schema import Contract
+from weather_assets.processing.parts.summaries import Summary
 from weather_assets.processing.pipeline import STATISTICS, SUMMARY
-from weather_assets.processing.summaries import Summary
 
 
 def content_version(folder: Path, contract: Contract) -> str:

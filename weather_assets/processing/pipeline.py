@@ -19,21 +19,21 @@ import pyarrow.parquet as pq
 from pyspark.sql import SparkSession
 
 from weather_assets.contract.schema import Contract, ContractError, fold_header
-from weather_assets.processing.accounting import ProcessingReport, RowsUnaccountedFor
-from weather_assets.processing.file_entries import FileEntry, entries_of
-from weather_assets.processing.fitting import fit, sample_share, sampled_rows
-from weather_assets.processing.parts import (
+from weather_assets.processing.comparing.kept_results import KeptResults
+from weather_assets.processing.comparing.splitting import TRAIN
+from weather_assets.processing.files.raw_file import RawFile, layouts_of, warnings_of
+from weather_assets.processing.parts.accounting import ProcessingReport, RowsUnaccountedFor
+from weather_assets.processing.parts.file_entries import FileEntry, entries_of
+from weather_assets.processing.parts.fitting import fit, sample_share, sampled_rows
+from weather_assets.processing.parts.parts import (
     OWN_COLUMNS,
     is_row_by_row,
     weather_schema,
     write_rejected,
 )
-from weather_assets.processing.raw_files import RawFile, layouts_of, warnings_of
-from weather_assets.processing.results import KeptResults
-from weather_assets.processing.splitting import TRAIN
-from weather_assets.processing.summaries import Summary, summary_of, total
-from weather_assets.processing.tasks import SMALL_BYTES
-from weather_assets.processing.timed_rows import DividedPart, finish_timed
+from weather_assets.processing.parts.summaries import Summary, summary_of, total
+from weather_assets.processing.parts.tasks import SMALL_BYTES
+from weather_assets.processing.parts.timed_rows import DividedPart, finish_timed
 
 WEATHER, REJECTED = "weather.parquet", "rejected.parquet"
 STATISTICS, CONTRACT, SUMMARY = "statistics.json", "contract.json", "summary.json"

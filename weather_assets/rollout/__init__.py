@@ -11,6 +11,8 @@ Where do I go to ...
 - see the tests that may be looked at any number of times?    `sequential`
 - see what is remembered between stages and after a kill?     `journal`
 - run a stage?                                                `controller`, returning a `report`
+- see how steps are applied until the stage is reached?       `convergence`
+- see who is candidate and who serves?                        `view`
 - write an adapter for another service?                       `service`
 
 Only the standard library: a rollout can be followed, and tested, without any service.

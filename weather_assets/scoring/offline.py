@@ -65,7 +65,7 @@ def predict_rows(package: Path, records: Iterable[Record]) -> Iterator[Predictio
     Args:
         package: the directory that `package.build_package` made.
         records: the records of a CSV file, the header first, as
-            `weather_assets.processing.records.read_records` yields them.
+            `weather_assets.processing.files.records.read_records` yields them.
 
     Returns:
         One prediction per record below the header, in order; read and scored as it is consumed.

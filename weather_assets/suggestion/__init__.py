@@ -2,7 +2,7 @@
 
 Where do I go to ...
 
-- run the whole of it: `proposing.propose`, and `document.to_toml` for the text.
+- run the whole of it: `proposing.propose`, to a `proposal`; `document.to_toml` for the text.
 - change which rows are looked at: `sampling`.
 - teach it a quantity, a unit or a bound: `quantities`; a spelling of a column name: `names`.
 - change what is read off the cells alone: `columns` (numbers, levels), `markers` (missing values).
@@ -10,7 +10,7 @@ Where do I go to ...
 - change time and place: `time_formats`, `timestamps`, `stations`.
 - change the label: `labels`; what gives it away: `leaks`.
 
-Nothing is guessed silently: whatever is in doubt comes with a `notes.Note`, which stands beside its
-line in the TOML and in the list on the console. What cannot be decided is left out of the TOML as a
-comment, so that loading it says what is missing.
+Nothing is guessed silently: whatever is in doubt comes with a note (`notes`), which stands beside
+its line in the TOML and in the list on the console. What cannot be decided is left out of the TOML
+as a comment, so that loading it says what is missing.
 """

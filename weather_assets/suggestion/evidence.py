@@ -21,7 +21,7 @@ _MINIMUM_VALUES = 50
 _POSSIBLE_MM_PER_YEAR, _TYPICAL_MM_PER_YEAR = (1.0, 15_000.0), (100.0, 4_000.0)
 _SLACK = 0.03
 _AGREE_PERCENT, _DISAGREE_PERCENT = 3.0, 6.0
-"""As in `weather_assets.processing.moisture`: given and implied humidity, median difference."""
+"""As in `processing.doubts.moisture`: given and implied humidity, median difference."""
 
 
 @dataclass(frozen=True, slots=True)

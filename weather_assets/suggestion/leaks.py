@@ -1,7 +1,7 @@
 """Columns that give the label away: known only once it is, or the label in other words.
 
 Belongs here: telling them by values, and by what they measure. Does not belong here: the check of
-processed rows (`weather_assets.processing.leaks`), which sees all of them and has the last word.
+processed rows (`processing.doubts.leaks`), which sees all of them and has the last word.
 """
 
 from collections.abc import Mapping
@@ -14,7 +14,7 @@ from weather_assets.suggestion.names import looks_ahead
 _ROWS_PER_CLASS = 10
 """Fewer rows of a class tell nothing; chance separates 10 from 10 in one of 92,378 cases."""
 _SEPARATING_AUC = 0.995
-"""As in `weather_assets.processing.leaks`."""
+"""As in `processing.doubts.leaks`."""
 _LIKE_THE_LABEL_AUC = 0.9
 """From here on an amount of precipitation beside a rain flag is of the same time as the flag."""
 _ROWS_PER_LEVEL = 5

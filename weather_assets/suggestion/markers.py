@@ -1,7 +1,7 @@
 """Texts and numbers that stand for a missing value in one file.
 
 Belongs here: finding them, and telling those that would hit valid values of other columns. Does not
-belong here: what becomes of a row that lacks a value (`weather_assets.processing.validation`).
+belong here: what becomes of a row that lacks a value (`processing.cells.validation`).
 """
 
 from collections import Counter

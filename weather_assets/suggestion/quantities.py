@@ -3,7 +3,7 @@
 Belongs here: physics and climate as data. Does not belong here: how a unit is chosen (`evidence`),
 or how columns are called (`names`).
 
-Unit names are those that `weather_assets.processing.units` checks again when the file is processed.
+Unit names are those that `processing.doubts.units` checks again when the file is processed.
 """
 
 import math

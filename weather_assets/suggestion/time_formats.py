@@ -1,6 +1,6 @@
 """Formats of timestamps that a contract can name, and reading a cell in one of them.
 
-Belongs here: the same formats as in `weather_assets.processing.timestamps`, without Spark. Does not
+Belongs here: the same formats as in `processing.cells.timestamps`, without Spark. Does not
 belong here: which of them a file has (`timestamps`).
 """
 

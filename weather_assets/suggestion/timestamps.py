@@ -2,7 +2,7 @@
 
 Belongs here: timestamps and what follows from them (features of time, composite years). Does not
 belong here: stations (`stations`), or how the pipeline parses a cell
-(`weather_assets.processing.timestamps`, whose formats are the ones that are tried).
+(`weather_assets.processing.cells.timestamps`, whose formats are the ones that are tried).
 """
 
 import re

@@ -8,7 +8,7 @@ Where do I go to ...
 - see how two forecasts are compared on the same rows?      `significance`
 - change what a candidate must show, and by what margin?    `claims`
 - read or write `verdict.json`?                             `verdict`
-- change a picture?                                         `plots`
+- change a picture?                                         `plots`, `learning_curves`
 - see what is resampled together?                           `contest`
 - see which references a candidate must face?               `evaluation`
 - run all of it, from table to pictures?                    `assessment`

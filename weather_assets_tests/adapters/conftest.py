@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from weather_assets.adapters.azure_client import AzureTimings
-from weather_assets.adapters.azure_service import AzureEndpointService
-from weather_assets.adapters.azure_settings import AzureSettings
-from weather_assets.adapters.local_azure_service import LocalAzure
+from weather_assets.adapters.azure.client import AzureTimings
+from weather_assets.adapters.azure.local import LocalAzure
+from weather_assets.adapters.azure.service import AzureEndpointService
+from weather_assets.adapters.azure.settings import AzureSettings
 from weather_assets.contract.loading import builtin_contracts
 from weather_assets.local_azure import daemon
 from weather_assets.local_azure.control import Control
@@ -18,7 +18,7 @@ from weather_assets.rollout.states import Release
 from weather_assets.scoring.package import PackageContents, build_package
 from weather_assets_tests.scoring.tiny_graph import write_graph
 
-pytest.register_assert_rewrite("weather_assets_tests.adapters.gang_contract")
+pytest.register_assert_rewrite("weather_assets_tests.adapters.ranks.gang_contract")
 
 ROW: dict[str, object] = {"origin": "EWR", "temp": 50.0, "time_hour": "2013-01-01T00:00:00Z"}
 FORECAST = 0.6224593312018546

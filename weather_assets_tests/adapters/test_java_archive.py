@@ -11,8 +11,8 @@ from pyspark.sql import SparkSession
 from weather_assets.adapters import java_archive
 from weather_assets.adapters.java_archive import ARCHIVE, JavaArchiveError, archive_options
 from weather_assets.adapters.java_archive_run import representative_contracts, write_example
+from weather_assets.processing.files.raw_file import RawFile
 from weather_assets.processing.pipeline import process
-from weather_assets.processing.raw_files import RawFile
 
 
 @pytest.fixture

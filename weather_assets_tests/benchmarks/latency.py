@@ -17,7 +17,7 @@ from pathlib import Path
 import dagster as dg
 from rich.console import Console
 
-from weather_assets.adapters.data_root import DataRoot
+from weather_assets.adapters.files.data_root import DataRoot
 from weather_assets.commands.graph_run import run_graph
 from weather_assets_tests.benchmarks.measurements import (
     BenchmarkResult,

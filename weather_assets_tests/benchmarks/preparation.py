@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from weather_assets.adapters.data_root import DataRoot
+from weather_assets.adapters.files.data_root import DataRoot
 from weather_assets_tests.benchmarks.measurements import (
     BenchmarkError,
     BenchmarkResult,

@@ -28,11 +28,11 @@ def prepare_ours(path: Path) -> None:
     """Records the raw files of a data root, prepares and publishes them; counts rows."""
     from pyspark.sql import SparkSession
 
-    from weather_assets.adapters.data_root import DataRoot
-    from weather_assets.adapters.preparation import prepare_weather
-    from weather_assets.adapters.raw_snapshot import take_snapshot
-    from weather_assets.adapters.spark_io import session_configuration
+    from weather_assets.adapters.files.data_root import DataRoot
+    from weather_assets.adapters.files.raw_snapshot import take_snapshot
+    from weather_assets.adapters.spark_session import session_configuration
     from weather_assets.defs.code_versions import processing_code
+    from weather_assets.workflows.preparation import prepare_weather
 
     def session() -> SparkSession:
         builder = SparkSession.builder

@@ -13,7 +13,7 @@ from typing import Any
 
 import dagster as dg
 
-from weather_assets.adapters.data_root import DataRoot
+from weather_assets.adapters.files.data_root import DataRoot
 from weather_assets_tests.benchmarks.measurements import BenchmarkError
 from weather_assets_tests.benchmarks.processes import Program, run_together
 

@@ -32,8 +32,8 @@ from urllib.parse import urlsplit
 import numpy as np
 import psutil
 
-from weather_assets.adapters.scoring_environment import scoring_environment
-from weather_assets.adapters.scoring_server import (
+from weather_assets.adapters.scoring.environment import scoring_environment
+from weather_assets.adapters.scoring.server import (
     ScoringServer,
     ScoringServerError,
     scoring_server,

@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from weather_assets.adapters.data_root import DataRoot
-from weather_assets.processing import blocks, windows
+from weather_assets.adapters.files.data_root import DataRoot
+from weather_assets.processing.comparing import windows
+from weather_assets.processing.files import blocks
 from weather_assets_tests.benchmarks.memory import Watch
 from weather_assets_tests.benchmarks.preparation import (
     DUCKDB,

@@ -16,8 +16,8 @@ from collections.abc import Callable
 from pathlib import Path
 from statistics import median
 
-from weather_assets.adapters.loopback import free_loopback_port
 from weather_assets.forecasting.settings import CANDIDATES, TrainingJob, TrainingSettings
+from weather_assets.foundation.loopback import free_loopback_port
 from weather_assets_tests.benchmarks.measurements import (
     BenchmarkResult,
     Measurement,

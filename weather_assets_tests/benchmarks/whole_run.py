@@ -10,7 +10,7 @@ Memory is that of the run's process, Spark's Java and Python, both ranks and the
 import shutil
 import sys
 
-from weather_assets.adapters.data_root import DataRoot
+from weather_assets.adapters.files.data_root import DataRoot
 from weather_assets_tests.benchmarks.latency import newest_stages
 from weather_assets_tests.benchmarks.measurements import (
     BenchmarkResult,

@@ -11,7 +11,7 @@ import httpx
 import psutil
 import pytest
 
-from weather_assets.adapters.loopback import free_loopback_port
+from weather_assets.foundation.loopback import free_loopback_port
 
 READY_SECONDS = 180.0
 END_SECONDS = 60.0

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from weather_assets.adapters.data_root import DataRoot
+from weather_assets.adapters.files.data_root import DataRoot
 from weather_assets.cli import main
 from weather_assets.commands.doctor import Finding, examine
 

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from weather_assets.adapters.data_root import DataRoot
+from weather_assets.adapters.files.data_root import DataRoot
 from weather_assets.commands.early_spark import may_be_new, needs_spark
 from weather_assets.commands.short_life import short_life
-from weather_assets.processing import tasks
+from weather_assets.processing.parts import tasks
 from weather_assets_tests.synthetic import write_five_column
 
 

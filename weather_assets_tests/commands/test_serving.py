@@ -20,13 +20,13 @@ import pytest
 from click.testing import CliRunner, Result
 from rich.console import Console
 
-from weather_assets.adapters.data_root import DATA_ROOT_VARIABLE, DataRoot
+from weather_assets.adapters.files.data_root import DATA_ROOT_VARIABLE, DataRoot
 from weather_assets.cli import main
 from weather_assets.commands import graph_run
 from weather_assets.commands.serving import print_serving
 from weather_assets.local_azure import daemon
-from weather_assets.local_azure.scorers import MARKER_VARIABLE
-from weather_assets.local_azure.settings import Settings
+from weather_assets.local_azure.azure.settings import Settings
+from weather_assets.local_azure.serving.scorers import MARKER_VARIABLE
 from weather_assets_tests.integration.prepared_root import (
     SAMPLE_FORECAST,
     Defect,

@@ -8,15 +8,15 @@ import pytest
 from click.testing import CliRunner, Result
 from pyspark.sql import SparkSession
 
-from weather_assets.adapters.data_root import DataRoot
-from weather_assets.adapters.preparation import prepare_weather
-from weather_assets.adapters.raw_snapshot import take_snapshot
+from weather_assets.adapters.files.data_root import DataRoot
+from weather_assets.adapters.files.raw_snapshot import take_snapshot
 from weather_assets.cli import main
 from weather_assets.commands.suggestion import read_sample
 from weather_assets.contract.loading import builtin_contracts, load_contract, recognise_header
 from weather_assets.contract.schema import Contract, ContractError
-from weather_assets.processing.raw_files import RawFile, read_header
-from weather_assets.processing.reasons import Reason
+from weather_assets.processing.cells.reasons import Reason
+from weather_assets.processing.files.raw_file import RawFile, read_header
+from weather_assets.workflows.preparation import prepare_weather
 from weather_assets_tests.suggestion.made_files import (
     amounts,
     flags,

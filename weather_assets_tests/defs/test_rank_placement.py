@@ -3,10 +3,10 @@
 import dagster as dg
 import pytest
 
-from weather_assets.adapters.gang import GangOutcome, RankReport
-from weather_assets.adapters.rank_containers import ContainerBackend
-from weather_assets.adapters.rank_processes import ProcessBackend
-from weather_assets.adapters.rank_protocol import RankBackend
+from weather_assets.adapters.containers.backend import ContainerBackend
+from weather_assets.adapters.ranks.gang import GangOutcome, RankReport
+from weather_assets.adapters.ranks.processes import ProcessBackend
+from weather_assets.adapters.ranks.protocol import RankBackend
 from weather_assets.defs.resources import DataRootResource, RankBackendResource, run_is_over
 from weather_assets.defs.training_metadata import rank_table
 

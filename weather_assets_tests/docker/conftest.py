@@ -9,7 +9,7 @@ import pytest
 from weather_assets_tests.docker.container_place import ContainerPlace, settings_of_tests
 from weather_assets_tests.docker.stack import Stack, left_of
 
-pytest.register_assert_rewrite("weather_assets_tests.adapters.gang_contract")
+pytest.register_assert_rewrite("weather_assets_tests.adapters.ranks.gang_contract")
 
 
 @pytest.fixture(scope="session", autouse=True)

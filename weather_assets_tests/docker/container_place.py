@@ -15,13 +15,13 @@ from typing import Any
 import docker
 import psutil
 
-from weather_assets.adapters.container_handle import RankContainer
-from weather_assets.adapters.container_leftovers import RENDEZVOUS_LABEL, RUN_LABEL, sweep
-from weather_assets.adapters.container_settings import ContainerSettings
-from weather_assets.adapters.gang_settings import GangSettings
-from weather_assets.adapters.rank_containers import ContainerBackend
-from weather_assets.adapters.rank_protocol import RankEvent, RankSpec
-from weather_assets_tests.adapters import fake_rank
+from weather_assets.adapters.containers.backend import ContainerBackend
+from weather_assets.adapters.containers.handle import RankContainer
+from weather_assets.adapters.containers.leftovers import RENDEZVOUS_LABEL, RUN_LABEL, sweep
+from weather_assets.adapters.containers.settings import ContainerSettings
+from weather_assets.adapters.ranks.protocol import RankEvent, RankSpec
+from weather_assets.adapters.ranks.settings import GangSettings
+from weather_assets_tests.adapters.ranks import fake_rank
 
 IMAGE_VARIABLE = "WEATHER_ASSETS_PYTORCH_IMAGE"
 PYTHON_VARIABLE = "WEATHER_ASSETS_PYTORCH_PYTHON"

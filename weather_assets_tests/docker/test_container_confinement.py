@@ -4,9 +4,9 @@ from typing import Any
 
 import pytest
 
-from weather_assets.adapters.gang import run_gang
-from weather_assets.adapters.gang_settings import GangSettings
-from weather_assets.adapters.rank_protocol import RankEvent
+from weather_assets.adapters.ranks.gang import run_gang
+from weather_assets.adapters.ranks.protocol import RankEvent
+from weather_assets.adapters.ranks.settings import GangSettings
 from weather_assets_tests.docker.container_place import ContainerPlace, docker_client
 
 LOOK = """

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from weather_assets.adapters.rank_watch import FailureCause
-from weather_assets_tests.adapters.gang_contract import (
+from weather_assets.adapters.ranks.watch import FailureCause
+from weather_assets_tests.adapters.ranks.gang_contract import (
     STEPS,
     Told,
     fault,

@@ -8,13 +8,13 @@ import numpy as np
 import pytest
 from safetensors.numpy import load_file
 
-from weather_assets.adapters.early_gang import rank_command
-from weather_assets.adapters.gang import GangOutcome, run_gang
-from weather_assets.adapters.gang_settings import GangSettings
-from weather_assets.adapters.rank_containers import ContainerBackend
-from weather_assets.adapters.rank_processes import ProcessBackend
-from weather_assets.adapters.rank_protocol import RankBackend, RankEvent
-from weather_assets.adapters.rank_watch import FailureCause
+from weather_assets.adapters.containers.backend import ContainerBackend
+from weather_assets.adapters.ranks.gang import GangOutcome, run_gang
+from weather_assets.adapters.ranks.processes import ProcessBackend
+from weather_assets.adapters.ranks.protocol import RankBackend, RankEvent
+from weather_assets.adapters.ranks.settings import GangSettings
+from weather_assets.adapters.ranks.waiting_gang import rank_command
+from weather_assets.adapters.ranks.watch import FailureCause
 from weather_assets_tests.docker.container_place import Saboteur, never, settings_of_tests
 from weather_assets_tests.integration.small_training import job_file, weights, write_processed
 

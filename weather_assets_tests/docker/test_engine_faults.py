@@ -10,9 +10,9 @@ from typing import Any
 
 import pytest
 
-from weather_assets.adapters.gang import GangFailed
-from weather_assets.adapters.rank_protocol import RankEvent
-from weather_assets_tests.adapters.gang_contract import result, run, uninterrupted
+from weather_assets.adapters.ranks.gang import GangFailed
+from weather_assets.adapters.ranks.protocol import RankEvent
+from weather_assets_tests.adapters.ranks.gang_contract import result, run, uninterrupted
 from weather_assets_tests.docker.container_place import ContainerPlace
 from weather_assets_tests.docker.engine_proxy import EngineProxy
 

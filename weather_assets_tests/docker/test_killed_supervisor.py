@@ -9,14 +9,14 @@ from dataclasses import replace
 
 import pytest
 
-from weather_assets_tests.adapters.gang_contract import fault, result, run, uninterrupted
+from weather_assets_tests.adapters.ranks.gang_contract import fault, result, run, uninterrupted
 from weather_assets_tests.docker.container_place import ContainerPlace, docker_client, harm
 
 SUPERVISOR = """
 import json, sys
 from dataclasses import replace
 from pathlib import Path
-from weather_assets_tests.adapters.gang_contract import run
+from weather_assets_tests.adapters.ranks.gang_contract import run
 from weather_assets_tests.docker.container_place import ContainerPlace
 place = ContainerPlace.at(Path(sys.argv[1]))
 def tell(event):

@@ -19,11 +19,11 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any, TextIO
 
-from weather_assets.adapters import rollouts
-from weather_assets.adapters.azure_client import azure_ml
-from weather_assets.adapters.data_root import DataRoot
-from weather_assets.adapters.rollouts import RolloutOrder, advance_rollout
+from weather_assets.adapters.azure.client import azure_ml
+from weather_assets.adapters.files.data_root import DataRoot
 from weather_assets.rollout.states import Stage
+from weather_assets.workflows import rollouts
+from weather_assets.workflows.rollouts import RolloutOrder, advance_rollout
 
 DURING_SECONDS = 0.05
 """How long a call that is to be cut off may run: shorter than any that changes something."""

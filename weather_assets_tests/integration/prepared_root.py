@@ -17,8 +17,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from weather_assets.adapters.data_root import DataRoot
-from weather_assets.adapters.processed_versions import ProcessedVersions
+from weather_assets.adapters.files.data_root import DataRoot
+from weather_assets.adapters.files.processed_versions import ProcessedVersions
 from weather_assets.contract.loading import builtin_contracts
 from weather_assets.contract.schema import Contract
 from weather_assets.contract.statistics import TrainingStatistics

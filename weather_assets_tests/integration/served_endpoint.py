@@ -15,13 +15,13 @@ from typing import Any
 import dagster as dg
 import pytest
 
-from weather_assets.adapters.local_azure_service import LocalAzure
-from weather_assets.adapters.rollouts import endpoint_key, observe_endpoint
+from weather_assets.adapters.azure.local import LocalAzure
 from weather_assets.definitions import build_defs
 from weather_assets.defs.resources import DataRootResource
 from weather_assets.local_azure import daemon
 from weather_assets.local_azure.control import Control
 from weather_assets.rollout.states import Endpoint
+from weather_assets.workflows.rollouts import endpoint_key, observe_endpoint
 from weather_assets_tests.integration.live_clients import PAUSE_SECONDS, Record, asking
 from weather_assets_tests.integration.prepared_root import PreparedRoot
 

@@ -19,12 +19,12 @@ import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from pyspark.sql import SparkSession
 
-from weather_assets.adapters.spark_io import set_spark_environment, spark_configuration
+from weather_assets.adapters.spark_session import set_spark_environment, spark_configuration
 from weather_assets.contract.statistics import TrainingStatistics
 from weather_assets.forecasting.data import feature_matrix
+from weather_assets.processing.files.raw_file import RawFile
+from weather_assets.processing.files.records import read_records
 from weather_assets.processing.pipeline import process
-from weather_assets.processing.raw_files import RawFile
-from weather_assets.processing.records import read_records
 from weather_assets.scoring.offline import Prediction, predict_rows
 from weather_assets.scoring.score import Reading, Scorer, check_rows, respond
 from weather_assets_tests.integration.agreeing_rows import (

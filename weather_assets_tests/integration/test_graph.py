@@ -13,8 +13,8 @@ import pytest
 from click.testing import CliRunner, Result
 from pyspark.sql import SparkSession
 
-from weather_assets.adapters.data_root import DataRoot
-from weather_assets.adapters.model_registry import ModelRegistry
+from weather_assets.adapters.files.data_root import DataRoot
+from weather_assets.adapters.tracking.model_registry import ModelRegistry
 from weather_assets.cli import main
 from weather_assets_tests.synthetic import five_column_text
 

@@ -12,11 +12,11 @@ import dagster as dg
 import pytest
 from click.testing import CliRunner
 
-from weather_assets.adapters.rollouts import JOURNAL
 from weather_assets.cli import main
 from weather_assets.commands.instance import write_instance
 from weather_assets.local_azure import daemon
-from weather_assets.local_azure.settings import Settings
+from weather_assets.local_azure.azure.settings import Settings
+from weather_assets.workflows.rollouts import JOURNAL
 from weather_assets_tests.integration.prepared_root import Defect
 from weather_assets_tests.integration.served_endpoint import ServedEndpoint, served
 from weather_assets_tests.local_azure.plain_client import PlainClient

@@ -11,8 +11,8 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from weather_assets.adapters.scoring_environment import scoring_environment
-from weather_assets.adapters.scoring_server import (
+from weather_assets.adapters.scoring.environment import scoring_environment
+from weather_assets.adapters.scoring.server import (
     ScoringServer,
     ScoringServerError,
     scoring_server,

@@ -13,12 +13,12 @@ from pathlib import Path
 import psutil
 import pytest
 
-from weather_assets.adapters.gang import GangOutcome, run_gang
-from weather_assets.adapters.gang_settings import GangSettings
-from weather_assets.adapters.loopback import free_loopback_port
-from weather_assets.adapters.rank_processes import ProcessBackend
-from weather_assets.adapters.rank_protocol import RankEvent
-from weather_assets.adapters.rank_watch import FailureCause
+from weather_assets.adapters.ranks.gang import GangOutcome, run_gang
+from weather_assets.adapters.ranks.processes import ProcessBackend
+from weather_assets.adapters.ranks.protocol import RankEvent
+from weather_assets.adapters.ranks.settings import GangSettings
+from weather_assets.adapters.ranks.watch import FailureCause
+from weather_assets.foundation.loopback import free_loopback_port
 from weather_assets_tests.integration.small_training import job_file, weights, write_processed
 
 MID_TRAINING_STEPS = 70

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from weather_assets.local_azure import daemon
-from weather_assets.local_azure.errors import LocalAzureError
+from weather_assets.local_azure.azure.errors import LocalAzureError
 from weather_assets_tests.local_azure.plain_client import PlainClient
 
 PATIENCE_SECONDS = 60

@@ -6,13 +6,13 @@ from typing import Any
 
 import pytest
 
+from weather_assets.foundation.azure_machines import MACHINES
 from weather_assets.local_azure.arm.monitor import Monitor
-from weather_assets.local_azure.errors import LocalAzureError, ServiceError
-from weather_assets.local_azure.machines import MACHINES
-from weather_assets.local_azure.request_rates import KEPT_GRAINS, RequestRates
-from weather_assets.local_azure.resources import Deployment, Endpoint, Resources
-from weather_assets.local_azure.settings import Settings
-from weather_assets.local_azure.state import Store
+from weather_assets.local_azure.azure.errors import LocalAzureError, ServiceError
+from weather_assets.local_azure.azure.resources import Deployment, Endpoint, Resources
+from weather_assets.local_azure.azure.settings import Settings
+from weather_assets.local_azure.azure.state import Store
+from weather_assets.local_azure.serving.request_rates import KEPT_GRAINS, RequestRates
 from weather_assets_tests.local_azure.plain_client import MANAGEMENT, PlainClient
 
 START = 1_700_000_040  # 2023-11-14T22:14:00Z, a full minute

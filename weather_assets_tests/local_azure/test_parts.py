@@ -10,14 +10,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from weather_assets.local_azure.assets import DEFAULT_CONTAINER, locate
-from weather_assets.local_azure.blob_store import BlobStore
-from weather_assets.local_azure.errors import LocalAzureError, ServiceError
-from weather_assets.local_azure.hosts import Hosts
-from weather_assets.local_azure.metrics import BOUNDS_SECONDS, Counter, Metrics, quantile
-from weather_assets.local_azure.routing import Choice, choose
-from weather_assets.local_azure.settings import Settings
-from weather_assets.local_azure.state import Store
+from weather_assets.local_azure.azure.errors import LocalAzureError, ServiceError
+from weather_assets.local_azure.azure.hosts import Hosts
+from weather_assets.local_azure.azure.routing import Choice, choose
+from weather_assets.local_azure.azure.settings import Settings
+from weather_assets.local_azure.azure.state import Store
+from weather_assets.local_azure.serving.metrics import BOUNDS_SECONDS, Counter, Metrics, quantile
+from weather_assets.local_azure.storage.assets import DEFAULT_CONTAINER, locate
+from weather_assets.local_azure.storage.blob_store import BlobStore
 
 SERVING = ("blue", "green")
 

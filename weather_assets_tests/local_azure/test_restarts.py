@@ -15,11 +15,11 @@ import pytest
 from click.testing import CliRunner
 
 from weather_assets.local_azure import daemon
+from weather_assets.local_azure.azure.errors import LocalAzureError
+from weather_assets.local_azure.azure.faults import Fault, FaultKind
+from weather_assets.local_azure.azure.settings import Settings
 from weather_assets.local_azure.cli import local_azure
-from weather_assets.local_azure.errors import LocalAzureError
-from weather_assets.local_azure.faults import Fault, FaultKind
-from weather_assets.local_azure.scorers import MARKER_VARIABLE, sweep
-from weather_assets.local_azure.settings import Settings
+from weather_assets.local_azure.serving.scorers import MARKER_VARIABLE, sweep
 from weather_assets_tests.local_azure.plain_client import PlainClient
 
 QUICK = {"operation_seconds": 0.05, "polling_seconds": 0.05, "region": "localregion"}

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from weather_assets.local_azure.faults import Fault, FaultKind
+from weather_assets.local_azure.azure.faults import Fault, FaultKind
 from weather_assets_tests.local_azure.plain_client import MANAGEMENT, PlainClient
 
 VALIDATOR = Path(__file__).with_name("sdk_contract.py")

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from weather_assets.local_azure.faults import Fault, FaultKind
+from weather_assets.local_azure.azure.faults import Fault, FaultKind
 from weather_assets_tests.local_azure.plain_client import PlainClient
 
 ENDPOINT = "ruled"

@@ -10,7 +10,7 @@ from typing import NamedTuple
 import numpy as np
 from hypothesis import strategies as st
 
-from weather_assets.processing.row_keys import RowKeys
+from weather_assets.processing.comparing.row_keys import RowKeys
 
 LEAD = timedelta(microseconds=3)
 

@@ -18,8 +18,8 @@ from hypothesis import strategies as st
 from pyspark.sql import SparkSession
 
 from weather_assets.contract.loading import builtin_contracts
+from weather_assets.processing.files.raw_file import RawFile, RawFileError, layout_of
 from weather_assets.processing.pipeline import process
-from weather_assets.processing.raw_files import RawFile, RawFileError, layout_of
 from weather_assets_tests.conftest import SAMPLES
 
 FIVE = next(contract for contract in builtin_contracts() if contract.name == "five_column")

@@ -15,13 +15,13 @@ from pyspark.sql import SparkSession
 from weather_assets.contract.loading import builtin_contracts, recognise_header
 from weather_assets.contract.schema import Contract, ContractError
 from weather_assets.contract.statistics import TrainingStatistics
-from weather_assets.processing import windows
-from weather_assets.processing.accounting import ProcessingReport
-from weather_assets.processing.blocks import total_bytes
+from weather_assets.processing.cells.reasons import Reason
+from weather_assets.processing.comparing import windows
+from weather_assets.processing.files.blocks import total_bytes
+from weather_assets.processing.files.raw_file import RawFile, RawFileError, layouts_of, read_header
+from weather_assets.processing.parts.accounting import ProcessingReport
+from weather_assets.processing.parts.tasks import SMALL_BYTES
 from weather_assets.processing.pipeline import process
-from weather_assets.processing.raw_files import RawFile, RawFileError, layouts_of, read_header
-from weather_assets.processing.reasons import Reason
-from weather_assets.processing.tasks import SMALL_BYTES
 from weather_assets_tests.processing.weather_files import (
     AHEAD,
     UNTIMED,

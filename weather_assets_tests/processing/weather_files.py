@@ -18,11 +18,11 @@ from weather_assets.contract.schema import (
     SplitMethod,
     Timestamp,
 )
-from weather_assets.processing.dialects import as_utf8_lines
-from weather_assets.processing.raw_files import RawFile, layout_of, opened
-from weather_assets.processing.reading import RowBatch, row_batches
-from weather_assets.processing.records import RecordReader
-from weather_assets.processing.validation import fault_kinds
+from weather_assets.processing.cells.validation import fault_kinds
+from weather_assets.processing.files.careful_rows import RowBatch, row_batches
+from weather_assets.processing.files.dialects import as_utf8_lines
+from weather_assets.processing.files.raw_file import RawFile, layout_of, opened
+from weather_assets.processing.files.records import RecordReader
 
 START = datetime(2020, 1, 1, tzinfo=UTC)
 

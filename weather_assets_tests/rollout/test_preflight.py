@@ -4,8 +4,8 @@ from dataclasses import replace
 
 import pytest
 
-from weather_assets.local_azure import rules
-from weather_assets.local_azure.errors import ServiceError
+from weather_assets.local_azure.azure import rules
+from weather_assets.local_azure.azure.errors import ServiceError
 from weather_assets.rollout.plan import Desired
 from weather_assets.rollout.preflight import (
     Circumstances,

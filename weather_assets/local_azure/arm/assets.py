@@ -12,13 +12,13 @@ from collections.abc import Mapping
 from typing import Any
 
 from weather_assets.local_azure.arm.workspace import system_data, workspace_id
-from weather_assets.local_azure.blob_store import BlobStore
-from weather_assets.local_azure.errors import ServiceError
-from weather_assets.local_azure.hosts import Hosts
-from weather_assets.local_azure.resources import now, part
-from weather_assets.local_azure.rules import check_immutable
-from weather_assets.local_azure.settings import Settings
-from weather_assets.local_azure.state import Store
+from weather_assets.local_azure.azure.errors import ServiceError
+from weather_assets.local_azure.azure.hosts import Hosts
+from weather_assets.local_azure.azure.resources import now, part
+from weather_assets.local_azure.azure.rules import check_immutable
+from weather_assets.local_azure.azure.settings import Settings
+from weather_assets.local_azure.azure.state import Store
+from weather_assets.local_azure.storage.blob_store import BlobStore
 
 _IMMUTABLE = {
     "models": ("modelUri",),

@@ -7,22 +7,22 @@ Does not belong here: the rules themselves (`rules`), or how it comes to serve (
 from dataclasses import replace
 from typing import Any
 
-from weather_assets.local_azure import rules
 from weather_assets.local_azure.arm.monitor import Monitor
+from weather_assets.local_azure.arm.operations import Operation, Operations
 from weather_assets.local_azure.arm.workspace import system_data, workspace_id
-from weather_assets.local_azure.assets import Assets
-from weather_assets.local_azure.errors import ProvisioningError, ServiceError
-from weather_assets.local_azure.metrics import Metrics
-from weather_assets.local_azure.operations import Operation, Operations
-from weather_assets.local_azure.provisioning import (
+from weather_assets.local_azure.azure import rules
+from weather_assets.local_azure.azure.errors import ProvisioningError, ServiceError
+from weather_assets.local_azure.azure.resources import Deployment, Endpoint, Resources, now, part
+from weather_assets.local_azure.azure.settings import Settings
+from weather_assets.local_azure.serving.metrics import Metrics
+from weather_assets.local_azure.serving.provisioning import (
     INITIALIZER_LOG,
     SERVER_LOG,
     Provisioning,
     same_but_scale,
     tail_of,
 )
-from weather_assets.local_azure.resources import Deployment, Endpoint, Resources, now, part
-from weather_assets.local_azure.settings import Settings
+from weather_assets.local_azure.storage.assets import Assets
 
 _LOGS = {"InferenceServer": SERVER_LOG, "StorageInitializer": INITIALIZER_LOG}
 _DEFAULT_TAIL = 1000

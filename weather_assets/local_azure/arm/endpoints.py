@@ -8,15 +8,15 @@ import secrets
 import time
 from typing import Any
 
-from weather_assets.local_azure import rules
+from weather_assets.local_azure.arm.operations import Operation, Operations
 from weather_assets.local_azure.arm.workspace import system_data, workspace_id
-from weather_assets.local_azure.authority import TOKEN_SECONDS, Authority
-from weather_assets.local_azure.errors import ServiceError
-from weather_assets.local_azure.hosts import Hosts
-from weather_assets.local_azure.operations import Operation, Operations
-from weather_assets.local_azure.provisioning import Provisioning
-from weather_assets.local_azure.resources import Endpoint, Resources, now, part
-from weather_assets.local_azure.settings import Settings
+from weather_assets.local_azure.azure import rules
+from weather_assets.local_azure.azure.errors import ServiceError
+from weather_assets.local_azure.azure.hosts import Hosts
+from weather_assets.local_azure.azure.resources import Endpoint, Resources, now, part
+from weather_assets.local_azure.azure.settings import Settings
+from weather_assets.local_azure.identity.authority import TOKEN_SECONDS, Authority
+from weather_assets.local_azure.serving.provisioning import Provisioning
 
 AUTH_MODES = {"key": "Key", "amltoken": "AMLToken", "aadtoken": "AADToken"}
 

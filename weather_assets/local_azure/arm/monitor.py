@@ -14,12 +14,12 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
+from weather_assets.foundation.azure_machines import MACHINES
 from weather_assets.local_azure.arm.workspace import workspace_id
-from weather_assets.local_azure.errors import ServiceError
-from weather_assets.local_azure.machines import MACHINES
-from weather_assets.local_azure.request_rates import DIMENSIONS, RequestRates
-from weather_assets.local_azure.resources import Endpoint, Resources
-from weather_assets.local_azure.settings import Settings
+from weather_assets.local_azure.azure.errors import ServiceError
+from weather_assets.local_azure.azure.resources import Endpoint, Resources
+from weather_assets.local_azure.azure.settings import Settings
+from weather_assets.local_azure.serving.request_rates import DIMENSIONS, RequestRates
 
 METRIC = "RequestsPerMinute"
 NAMESPACE = "Microsoft.MachineLearningServices/workspaces/onlineEndpoints"

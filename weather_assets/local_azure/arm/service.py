@@ -15,20 +15,20 @@ from aiohttp import web
 from weather_assets.local_azure.arm.assets import AssetVersions
 from weather_assets.local_azure.arm.deployments import OnlineDeployments
 from weather_assets.local_azure.arm.endpoints import OnlineEndpoints
+from weather_assets.local_azure.arm.operations import FINISHED, Operation, Operations
 from weather_assets.local_azure.arm.workspace import (
     DATASTORE,
     datastore_document,
     datastore_secrets,
     workspace_document,
 )
-from weather_assets.local_azure.authority import MANAGEMENT_AUDIENCES, Authority
-from weather_assets.local_azure.blob_store import BlobStore
-from weather_assets.local_azure.errors import ServiceError
-from weather_assets.local_azure.faults import Faults
-from weather_assets.local_azure.hosts import Hosts
-from weather_assets.local_azure.operations import FINISHED, Operation, Operations
-from weather_assets.local_azure.resources import Deployment, Endpoint
-from weather_assets.local_azure.settings import Settings
+from weather_assets.local_azure.azure.errors import ServiceError
+from weather_assets.local_azure.azure.faults import Faults
+from weather_assets.local_azure.azure.hosts import Hosts
+from weather_assets.local_azure.azure.resources import Deployment, Endpoint
+from weather_assets.local_azure.azure.settings import Settings
+from weather_assets.local_azure.identity.authority import MANAGEMENT_AUDIENCES, Authority
+from weather_assets.local_azure.storage.blob_store import BlobStore
 
 _PROVIDER = "/providers/Microsoft.MachineLearningServices"
 _OPERATION = re.compile(

@@ -6,10 +6,10 @@ create.
 
 from typing import Any
 
-from weather_assets.local_azure.assets import DEFAULT_CONTAINER
-from weather_assets.local_azure.blob_store import BlobStore
-from weather_assets.local_azure.errors import ServiceError
-from weather_assets.local_azure.settings import Settings
+from weather_assets.local_azure.azure.errors import ServiceError
+from weather_assets.local_azure.azure.settings import Settings
+from weather_assets.local_azure.storage.assets import DEFAULT_CONTAINER
+from weather_assets.local_azure.storage.blob_store import BlobStore
 
 DATASTORE = "workspaceblobstore"
 _EPOCH = "2024-01-01T00:00:00.000Z"

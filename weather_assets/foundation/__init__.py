@@ -1,0 +1,8 @@
+"""What stands below both the platform and Local Azure, and knows neither (L0).
+
+- `atomic_files`: files that are complete or absent; `waiting`: for a condition, never for ever.
+- `process_guard`: a program that ends when whoever started it is gone.
+- `loopback`: ports that only this machine can reach.
+- `azure_machines`: the VM sizes of Azure ML online endpoints.
+- `environments`: a Python environment from a conda file, built once.
+"""

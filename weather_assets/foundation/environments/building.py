@@ -1,0 +1,185 @@
+"""Building a deployment's environment: a virtual environment from its own pins, cached by content.
+
+Belongs here: the cache, and running venv and pip. Does not belong here: reading conda files
+(`conda`), or running what was built (`scorers`).
+"""
+
+import asyncio
+import contextlib
+import dataclasses
+import importlib.util
+import json
+import os
+import shutil
+import signal
+import sys
+import time
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+
+import platformdirs
+from filelock import AsyncFileLock, Timeout
+
+from weather_assets.foundation.environments.conda import (
+    EnvironmentBuildError,
+    EnvironmentDefinition,
+)
+from weather_assets.foundation.process_guard import guarded
+
+CACHE_VARIABLE = "WEATHER_ASSETS_CACHE"
+BUILD_SECONDS = 1800.0
+COMPLETE = "complete.json"
+"""File that is written last: an environment without it was never finished."""
+_LOG_TAIL_LINES = 12
+_OURS = f"{sys.version_info.major}.{sys.version_info.minor}"
+
+
+def cache_folder(environment: Mapping[str, str] = os.environ) -> Path:
+    """Returns where built environments lie, shared by all simulators of this user."""
+    chosen = environment.get(CACHE_VARIABLE)
+    root = Path(chosen).expanduser() if chosen else platformdirs.user_cache_path("weather_assets")
+    return root / "environments"
+
+
+def substituted(definition: EnvironmentDefinition) -> EnvironmentDefinition:
+    """Returns the definition for this Python, where the one it asks for is not on this machine."""
+    if shutil.which(f"python{definition.python}") is not None:
+        return definition
+    return dataclasses.replace(definition, python=_OURS)
+
+
+async def build_environment(
+    definition: EnvironmentDefinition,
+    log: Path,
+    *,
+    pip_options: Sequence[str] = (),
+    on_line: Callable[[str], None] = lambda _line: None,
+    seconds: float = BUILD_SECONDS,
+) -> Path:
+    """Builds an environment, or finds it in the cache.
+
+    Any number of processes may ask for it at once; one builds. A build that was killed is thrown
+    away by the next one, and nothing of it outlives the process that asked.
+
+    Args:
+        definition: what to build.
+        log: file that the build's output is added to.
+        pip_options: further options of `pip install`. Its own settings (PIP_INDEX_URL,
+            PIP_FIND_LINKS, pip.conf) apply as always.
+        on_line: gets each line of the output, too; only while building.
+        seconds: longest time for the whole, waiting for another builder included.
+
+    Returns:
+        The Python interpreter of the environment.
+
+    Raises:
+        EnvironmentBuildError: it could not be built; has the end of the build's output.
+    """
+    folder = cache_folder() / definition.digest
+    python = folder / "bin" / "python"
+
+    def complete() -> bool:
+        # The interpreter is a link: it breaks when the Python it was made from is removed.
+        return (folder / COMPLETE).is_file() and python.exists()
+
+    if complete():
+        _note(log, f"environment {definition.digest} is in the cache")
+        return python
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    build = _Build(log, on_line, time.monotonic() + seconds)
+    try:
+        async with AsyncFileLock(f"{folder}.lock", timeout=seconds):
+            if not complete():
+                # Built where it stays: the scripts of an environment name its absolute path.
+                await asyncio.to_thread(shutil.rmtree, folder, ignore_errors=True)
+                await _build(definition, folder, pip_options, build)
+    except Timeout:
+        raise build.failed(
+            f"another process has been building {folder} for {seconds:g} s (it holds "
+            f"{folder}.lock); wait for it or end it, then run again"
+        ) from None
+    return python
+
+
+async def _build(
+    definition: EnvironmentDefinition, folder: Path, pip_options: Sequence[str], build: "_Build"
+) -> None:
+    python = folder / "bin" / "python"
+    build.say(f"building environment {definition.digest} in {folder}")
+    interpreter, pip = _interpreter(definition.python), [str(python), "-m", "pip"]
+    venv = [interpreter, "-m", "venv", str(folder)]
+    if importlib.util.find_spec("pip") is not None:  # ours saves the 3 s of installing another
+        venv.append("--without-pip")
+        pip = [sys.executable, "-m", "pip", "--python", str(python)]
+    await build.run(venv)
+    requirements = folder / "requirements.txt"
+    requirements.write_text("\n".join(definition.requirements) + "\n", encoding="utf-8")
+    quietly = ["--no-input", "--disable-pip-version-check", "--progress-bar", "off"]
+    await build.run([*pip, "install", *quietly, *pip_options, "-r", str(requirements)])
+    facts = {"python": definition.python, "requirements": definition.requirements}
+    (folder / COMPLETE).write_text(json.dumps(facts, indent=1) + "\n", encoding="utf-8")
+
+
+def _interpreter(version: str) -> str:
+    """Returns an interpreter of a Python version."""
+    if version == _OURS:
+        return sys.executable
+    found = shutil.which(f"python{version}")
+    if found is None:
+        raise EnvironmentBuildError(
+            f"The environment cannot be built: it asks for Python {version}, and there is no "
+            f"python{version} on the PATH; install it, or ask for {_OURS}.",
+        )
+    return found
+
+
+class _Build:
+    """The steps of one build: their output, and their time."""
+
+    def __init__(self, log: Path, on_line: Callable[[str], None], deadline: float) -> None:
+        self._log, self._on_line, self._deadline = log, on_line, deadline
+
+    def say(self, line: str) -> None:
+        """Adds a line to the log and to the progress."""
+        _note(self._log, line)
+        self._on_line(line)
+
+    def failed(self, why: str) -> EnvironmentBuildError:
+        """Returns the error of a build, with the end of its output."""
+        lines = self._log.read_text("utf-8", "replace").splitlines() if self._log.exists() else []
+        tail = "\n".join(lines[-_LOG_TAIL_LINES:])
+        return EnvironmentBuildError(f"The environment cannot be built: {why}.\n{tail}".rstrip())
+
+    async def run(self, command: list[str]) -> None:
+        """Runs one step; its processes end with it, and with this process, whatever happens."""
+        # Another environment's paths must not leak into the one that is built.
+        variables = {k: v for k, v in os.environ.items() if k not in {"PYTHONPATH", "PYTHONHOME"}}
+        process = await asyncio.create_subprocess_exec(
+            *guarded(tuple(command)),
+            env=variables,
+            stdin=asyncio.subprocess.DEVNULL,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.STDOUT,
+            start_new_session=True,
+        )
+        try:
+            async with asyncio.timeout_at(
+                asyncio.get_running_loop().time() + self._deadline - time.monotonic()
+            ):
+                async for line in process.stdout or ():
+                    self.say(line.decode("utf-8", "replace").rstrip())
+                code = await process.wait()
+        except TimeoutError:
+            raise self.failed(f"`{' '.join(command)}` ran out of time") from None
+        finally:
+            if process.returncode is None:
+                with contextlib.suppress(ProcessLookupError):
+                    os.killpg(process.pid, signal.SIGKILL)
+                await process.wait()
+        if code != 0:
+            raise self.failed(f"`{' '.join(command)}` ended with code {code}")
+
+
+def _note(log: Path, line: str) -> None:
+    with log.open("a", encoding="utf-8") as file:
+        file.write(f"{line}\n")

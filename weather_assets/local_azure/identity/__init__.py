@@ -1,0 +1,1 @@
+"""Who may ask: `authority` issues and checks tokens, `certificates` makes TLS trusted."""

@@ -1,0 +1,1 @@
+"""Uploads: `blob` speaks the blob service, `blob_store` keeps blobs, `assets` versions of them."""

@@ -1,0 +1,9 @@
+"""From bytes to rows of text.
+
+- `raw_file`: one raw file, and what its header says.
+- `dialects`: encoding, line ends, delimiter, decimal mark; `foreign_formats`: what is no CSV.
+- `blocks`: pieces of a file that can be read by themselves.
+- `plain_rows`: Arrow's reader, for text without irregularities.
+- `careful_rows`, `records`: any text, one record after the other.
+- `parquet_rows`: rows of a Parquet file.
+"""

@@ -1,0 +1,8 @@
+"""Use cases: what an asset's body calls, one file each (L3; domain and adapters, no Dagster).
+
+- `preparation`: raw files to a version of processed rows.
+- `candidates`: processed rows to a registered candidate.
+- `judgement`: the verdict on a candidate, and the move of the champion (`judged_rows`: on what).
+- `packaging`: the champion to a scoring package that was served once.
+- `rollouts`: a package to the endpoint, stage by stage.
+"""

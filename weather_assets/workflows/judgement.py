@@ -1,0 +1,196 @@
+"""The candidate before its judges: what it and the champion say about the same held-out rows.
+
+Belongs here: bringing networks (`forecasting`) and judges (`verification`) together, and where the
+verdict is kept. Does not belong here: the criteria.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from weather_assets.adapters.files.data_root import DataRoot
+from weather_assets.adapters.files.processed_versions import ProcessedVersions
+from weather_assets.adapters.tracking.model_registry import ModelRegistry, ModelVersion, read_json
+from weather_assets.contract.schema import Contract
+from weather_assets.forecasting.network import load_network
+from weather_assets.verification.assessment import assess_candidate
+from weather_assets.verification.claims import Criteria, Outcome
+from weather_assets.verification.samples import Forecast, Samples, read_samples
+from weather_assets.verification.verdict import Identity, Verdict
+from weather_assets.workflows.candidates import DATA_VERSION, candidate_folder
+from weather_assets.workflows.judged_rows import read_judged_rows
+
+VERDICT = "verdict.json"
+VERDICT_TAG = "weather_assets.verdict"
+
+
+class VerdictError(ValueError):
+    """There is nothing to judge, or the verdict does not allow what was asked."""
+
+
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """A verdict, its pictures and where they lie.
+
+    Attributes:
+        verdict: the verdict.
+        pictures: PNG bytes by name.
+        folder: `registry/<version>`, with `verdict.json` and the pictures.
+    """
+
+    verdict: Verdict
+    pictures: Mapping[str, bytes]
+    folder: Path
+
+
+def judge_candidate(root: DataRoot, registry: ModelRegistry, criteria: Criteria) -> Judgement:
+    """Judges the version that the alias `candidate` names, on the current rows.
+
+    A candidate that is the champion already is judged against the baselines alone.
+
+    Args:
+        root: the data root; `registry/<version>/verdict.json` and pictures are written.
+        registry: knows candidate and champion; gets scores, pictures and the outcome.
+        criteria: what must be shown.
+
+    Returns:
+        The judgement.
+
+    Raises:
+        VerdictError: if nothing was trained, or the candidate belongs to other rows.
+    """
+    candidate = registry.candidate()
+    if candidate is None:
+        raise VerdictError("there is no candidate: materialize weather_checkpoint first")
+    processed = ProcessedVersions(root.processed).current()
+    content = read_json(processed / "manifest.json")["content_version"]
+    if candidate.tags.get(DATA_VERSION) != content:
+        raise VerdictError(
+            f"candidate {candidate.version} was trained on rows "
+            f"{candidate.tags.get(DATA_VERSION)}, the current rows are {content}: materialize "
+            "weather_checkpoint first"
+        )
+    champion = registry.champion()
+    if champion is not None and champion.version == candidate.version:
+        champion = None
+    contract = Contract.from_dict(read_json(processed / "contract.json"))
+    table = read_judged_rows(processed / "weather.parquet")
+    samples = read_samples(table, contract)
+    assessment = assess_candidate(
+        table,
+        contract,
+        identity=Identity(
+            model_version=candidate.version,
+            data_version=content,
+            contract=contract.name,
+            champion_version=None if champion is None else champion.version,
+        ),
+        candidate=_forecast(root, registry, candidate, samples, contract),
+        champion=(
+            None if champion is None else _forecast(root, registry, champion, samples, contract)
+        ),
+        criteria=criteria,
+    )
+    folder = candidate_folder(root, registry, candidate)
+    _keep(registry, candidate, folder, assessment.verdict, assessment.pictures)
+    return Judgement(assessment.verdict, assessment.pictures, folder)
+
+
+def promote_candidate(root: DataRoot, registry: ModelRegistry) -> ModelVersion:
+    """Moves the alias `champion` to the candidate, if its verdict is a pass that still holds.
+
+    Returns:
+        The champion.
+
+    Raises:
+        VerdictError: if the candidate was not judged, did not pass, or was judged against another
+            champion than the present one.
+    """
+    candidate, champion = registry.candidate(), registry.champion()
+    if candidate is None:
+        raise VerdictError("there is no candidate: materialize weather_checkpoint first")
+    verdict = read_verdict(candidate_folder(root, registry, candidate))
+    if verdict.outcome is not Outcome.PASS:
+        raise VerdictError(
+            f"candidate {candidate.version} did not pass ({verdict.outcome}): "
+            f"{'; '.join(verdict.reasons)}"
+        )
+    present = None if champion is None else champion.version
+    if present not in (verdict.identity.champion_version, candidate.version):
+        raise VerdictError(
+            f"candidate {candidate.version} was judged against champion "
+            f"{verdict.identity.champion_version}, the present one is {present}: materialize "
+            "model_verdict again"
+        )
+    if present != candidate.version:
+        registry.promote(candidate.version)
+    return candidate
+
+
+def read_verdict(folder: Path) -> Verdict:
+    """Returns the verdict on the model version of a folder.
+
+    Raises:
+        VerdictError: if it was not judged yet.
+    """
+    try:
+        return Verdict.from_json((folder / VERDICT).read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise VerdictError(f"{folder} has no verdict: materialize model_verdict first") from None
+
+
+def _forecast(
+    root: DataRoot,
+    registry: ModelRegistry,
+    version: ModelVersion,
+    samples: Samples,
+    contract: Contract,
+) -> Forecast:
+    """Returns what a model version says about validation and test rows.
+
+    Raises:
+        VerdictError: if it forecasts something else, or from features that these rows lack.
+    """
+    folder = candidate_folder(root, registry, version)
+    trained_for = Contract.from_dict(read_json(folder / "contract.json"))
+    same_event = (
+        trained_for.label.column,
+        trained_for.label.threshold,
+        trained_for.label.lead,
+    ) == (
+        contract.label.column,
+        contract.label.threshold,
+        contract.label.lead,
+    )
+    if not same_event or trained_for.features != contract.features:
+        raise VerdictError(
+            f"model version {version.version} was trained under another contract "
+            f"({trained_for.name}) than these rows ({contract.name}): the two cannot be compared. "
+            "Keep the new kind of file in a data root of its own"
+        )
+    network = load_network(folder)
+    return Forecast(
+        validation_N=network.probabilities(samples.validation.features_NF),
+        test_N=network.probabilities(samples.test.features_NF),
+    )
+
+
+def _keep(
+    registry: ModelRegistry,
+    candidate: ModelVersion,
+    folder: Path,
+    verdict: Verdict,
+    pictures: Mapping[str, bytes],
+) -> None:
+    """Writes the verdict beside the weights and into the training's MLflow run."""
+    for name, picture in pictures.items():
+        (folder / f"{name}.png").write_bytes(picture)
+    staged = folder / f".{VERDICT}"
+    staged.write_text(verdict.to_json(), encoding="utf-8")
+    staged.replace(folder / VERDICT)
+    registry.log(
+        candidate.run_id, metrics=verdict.flat_scores(), tags={VERDICT_TAG: verdict.outcome}
+    )
+    for name in (VERDICT, *(f"{name}.png" for name in pictures)):
+        registry.log_file(candidate.run_id, folder / name, "verdict")
+    registry.tag_version(candidate.version, {VERDICT_TAG: verdict.outcome})

@@ -1,0 +1,233 @@
+"""From the recorded raw files to a judged, publishable version of the processed rows.
+
+Belongs here: the order of work around `processing`: verify, find or build the version, judge,
+publish. Does not belong here: how rows are processed, or when this happens (`defs`).
+"""
+
+import hashlib
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+from pyspark.sql import SparkSession
+
+from weather_assets.adapters.files.data_root import DataRoot
+from weather_assets.adapters.files.processed_versions import RESULTS, ProcessedVersions
+from weather_assets.adapters.files.raw_snapshot import RawSnapshot, find_contract, verify_snapshot
+from weather_assets.adapters.spark_session import set_spark_environment
+from weather_assets.contract.schema import Contract
+from weather_assets.processing.comparing.kept_results import KeptResults
+from weather_assets.processing.doubts.explanations import examples_of
+from weather_assets.processing.doubts.gates import (
+    Gate,
+    evaluate_accounts,
+    evaluate_bounds,
+    evaluate_classes,
+    evaluate_label_copies,
+    evaluate_reject_ratio,
+    evaluate_units,
+)
+from weather_assets.processing.doubts.suspicions import suspicions_of
+from weather_assets.processing.files.raw_file import layouts_of
+from weather_assets.processing.identity import content_version
+from weather_assets.processing.parts.accounting import ProcessingReport
+from weather_assets.processing.pipeline import REJECTED, WEATHER, process
+
+MANIFEST = "manifest.json"
+_EXAMPLES_SHOWN = 3
+
+
+class RefusedError(ValueError):
+    """The processed rows must not be used. The message says which gate refused them and why."""
+
+
+@dataclass(frozen=True, slots=True)
+class PreparedWeather:
+    """A complete version of the processed rows, not yet current.
+
+    Attributes:
+        version: its name, from raw content, contract and code.
+        content_version: identity of what is in it.
+        folder: where it lies.
+        contract: the contract of its rows.
+        report: counts and timings.
+        gates: verdicts by asset and check name.
+        versions: where it is published.
+    """
+
+    version: str
+    content_version: str
+    folder: Path
+    contract: Contract
+    report: ProcessingReport
+    gates: Mapping[tuple[str, str], Gate]
+    versions: ProcessedVersions
+
+    def publish(self) -> None:
+        """Makes the version the current one if every gate lets it pass; else removes it.
+
+        Raises:
+            RefusedError: naming the gates that refuse it; what was current stays current.
+        """
+        refusals = [
+            f"{name}: {gate.sentence}" for (_, name), gate in self.gates.items() if not gate.passed
+        ]
+        if refusals:
+            # The same version may be current, published under a laxer limit: then it stays.
+            if not _is_current(self.versions, self.version):
+                self.versions.discard(self.version)
+            raise RefusedError("\n".join(refusals))
+        self.versions.publish(self.version)
+
+
+def prepare_weather(
+    root: DataRoot,
+    spark: Callable[[], SparkSession],
+    code_version: str,
+    reject_ratio_limit: float,
+    report_progress: Callable[[str], None],
+    on_new_rows: Callable[[], None] = lambda: None,
+) -> PreparedWeather:
+    """Processes the raw files that `raw_weather` recorded, unless that was done before.
+
+    Args:
+        root: the data root.
+        spark: starts a session; called only where there is something for Spark to do.
+        code_version: version of the processing code.
+        reject_ratio_limit: highest share of faulty rows that is let through.
+        report_progress: called with one sentence per step.
+        on_new_rows: called before rows are processed, if any are.
+
+    Returns:
+        The version, judged, not yet current.
+
+    Raises:
+        RawDataError: if nothing was recorded yet, or a file changed since.
+        ContractError: if no contract explains the files.
+    """
+    snapshot = RawSnapshot.load(root.snapshot_file)
+    verify_snapshot(root.raw, snapshot, root.hashes_file)
+    contract = find_contract(root.raw, snapshot, root.contract_file)
+    identity = f"{snapshot.version}\n{contract.fingerprint}\n{code_version}"
+    version = hashlib.sha256(identity.encode()).hexdigest()[:16]
+    versions = ProcessedVersions(root.processed)
+    if versions.has(version):
+        report_progress(
+            f"the rows of version {version} were processed before; nothing to read again"
+        )
+    else:
+        names = _entry_names(snapshot, contract, code_version)
+        results = KeptResults(names, versions.result)
+        new = [file for file in snapshot.files if not versions.has_result(names[file.name])]
+        report_progress(
+            f"processing {len(snapshot.files)} file(s) under contract {contract.name}, of which "
+            f"{len(new)} are new, {sum(file.size_bytes for file in new) / 1e6:.1f} MB"
+        )
+        on_new_rows()
+
+        def write(folder: Path) -> None:
+            set_spark_environment()
+            _write(spark, root, snapshot, contract, folder, results)
+            versions.keep_results()
+
+        versions.build(version, write)
+    folder = versions.path(version)
+    manifest = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
+    content = manifest.pop("content_version")
+    refusals = manifest.pop("refusals")
+    manifest.pop(RESULTS)
+    report = ProcessingReport.from_dict(manifest)
+    report_progress(f"{report.rows_kept:,} rows kept, {report.rows_rejected:,} set aside")
+    for warning in report.warnings:
+        report_progress(f"warning: {warning}")
+    return PreparedWeather(
+        version=version,
+        content_version=content,
+        folder=folder,
+        contract=contract,
+        report=report,
+        gates=_gates(root, snapshot, contract, folder, report, refusals, reject_ratio_limit),
+        versions=versions,
+    )
+
+
+def _write(
+    spark: Callable[[], SparkSession],
+    root: DataRoot,
+    snapshot: RawSnapshot,
+    contract: Contract,
+    folder: Path,
+    results: KeptResults,
+) -> None:
+    """Fills the folder of a version, its manifest last."""
+    files = snapshot.raw_files(root.raw)
+    report = process(spark, files, contract, folder, results)
+    suspicions = suspicions_of(
+        folder, report, layouts_of(files, contract), contract, datetime.now(UTC)
+    )
+    verify_snapshot(root.raw, snapshot, root.hashes_file)
+    report = replace(report, warnings=(*report.warnings, *suspicions.warnings))
+    manifest = {
+        **report.to_dict(),
+        "refusals": {
+            "wrong_units": suspicions.wrong_units,
+            "label_copies": suspicions.label_copies,
+        },
+        "content_version": content_version(folder, contract),
+        RESULTS: sorted(results.used),
+    }
+    (folder / MANIFEST).write_text(json.dumps(manifest, indent=1) + "\n", encoding="utf-8")
+
+
+def _entry_names(snapshot: RawSnapshot, contract: Contract, code_version: str) -> dict[str, str]:
+    """Returns, by file, a name for all that decides what is made of the file by itself.
+
+    Its name is part of it, because rejected rows say which file they are of.
+    """
+    identities = {
+        file.name: f"{file.sha256}\n{file.name}\n{contract.fingerprint}\n{code_version}"
+        for file in snapshot.files
+    }
+    return {
+        name: hashlib.sha256(identity.encode()).hexdigest()[:16]
+        for name, identity in identities.items()
+    }
+
+
+def _gates(
+    root: DataRoot,
+    snapshot: RawSnapshot,
+    contract: Contract,
+    folder: Path,
+    report: ProcessingReport,
+    refusals: Mapping[str, Sequence[str]],
+    reject_ratio_limit: float,
+) -> Mapping[tuple[str, str], Gate]:
+    """Judges a version. The gate that names a cause comes before those that see its effects."""
+    rejects = evaluate_reject_ratio(report, reject_ratio_limit)
+    if not rejects.passed:
+        layouts = layouts_of(snapshot.raw_files(root.raw), contract)
+        examples = examples_of(folder / REJECTED, layouts, contract)
+        shown = [example.sentence(contract) for example in examples[:_EXAMPLES_SHOWN]]
+        rejects = evaluate_reject_ratio(report, reject_ratio_limit, shown)
+    return {
+        ("processed_weather", "rows_accounted_for"): evaluate_accounts(report),
+        ("processed_weather", "columns_in_their_units"): evaluate_units(refusals["wrong_units"]),
+        ("rejected_weather", "reject_ratio_within_limit"): rejects,
+        ("processed_weather", "features_within_physical_bounds"): evaluate_bounds(
+            folder / WEATHER, contract
+        ),
+        ("processed_weather", "no_feature_is_the_label"): evaluate_label_copies(
+            refusals["label_copies"]
+        ),
+        ("processed_weather", "both_classes_in_every_split"): evaluate_classes(report),
+    }
+
+
+def _is_current(versions: ProcessedVersions, version: str) -> bool:
+    try:
+        return versions.current() == versions.path(version).resolve()
+    except FileNotFoundError:
+        return False

@@ -1,0 +1,203 @@
+"""Rolling the scoring package out: its release, its probes, its endpoint, and one stage of it.
+
+Belongs here: bringing package, held-out rows, endpoint and journal together for a stage. Does not
+belong here: what a stage does (`rollout`), or how Azure is spoken to (`adapters.azure.service`).
+"""
+
+import json
+import time
+from collections.abc import Callable, Generator, Mapping
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.dataset as ds
+from filelock import FileLock, Timeout
+
+from weather_assets.adapters.azure.local import endpoint_service
+from weather_assets.adapters.azure.rollout_environment import rollout_settings
+from weather_assets.adapters.azure.settings import AzureSettings
+from weather_assets.adapters.files.data_root import DataRoot
+from weather_assets.adapters.files.processed_versions import ProcessedVersions
+from weather_assets.contract.schema import Contract
+from weather_assets.contract.statistics import TrainingStatistics
+from weather_assets.rollout.controller import RolloutController
+from weather_assets.rollout.convergence import RolloutRefused
+from weather_assets.rollout.evidence import ProbeSet
+from weather_assets.rollout.journal import FileJournal
+from weather_assets.rollout.report import StageReport
+from weather_assets.rollout.states import Endpoint, Release, Stage
+from weather_assets.scoring.package import SAMPLE_REQUEST_FILE, package_digest
+from weather_assets.scoring.request_rows import request_row
+
+JOURNAL = "rollouts.jsonl"
+MOST_PROBE_ROWS = 2000
+"""Held-out rows that a stage draws its probes from, spread evenly over the test period."""
+LOCK_SECONDS = 7200.0
+"""Longest time to wait for another stage on the same endpoint: two holds of the longest kind."""
+
+
+@dataclass(frozen=True, slots=True)
+class RolloutOrder:
+    """One stage to be taken.
+
+    Attributes:
+        stage: the stage.
+        immediate: whether the release gets all traffic without shadow and canary.
+        run_id: the Dagster run; marks what is made on the endpoint.
+    """
+
+    stage: Stage
+    immediate: bool
+    run_id: str
+
+
+def advance_rollout(
+    root: DataRoot,
+    environ: Mapping[str, str],
+    order: RolloutOrder,
+    report_progress: Callable[[str], None],
+) -> StageReport:
+    """Takes the scoring package through one stage on the endpoint that the environment names.
+
+    Only one stage runs at a time on an endpoint of a data root; others wait for it.
+
+    Args:
+        root: the data root, with a scoring package.
+        environ: such as `os.environ`: the endpoint's and the rollout's settings.
+        order: the stage.
+        report_progress: called with one sentence per step.
+
+    Raises:
+        RolloutRefused: there is nothing to roll out, or the stage cannot be reached from here.
+        AzureSettingsError, RolloutSettingsError: naming the variable.
+        ServiceError: the endpoint fails or refuses for good; running again goes on.
+    """
+    settings = AzureSettings.from_environment(environ)
+    stages = rollout_settings(environ, local=settings.is_local)
+    release = present_release(root, settings)
+    if settings.is_local:
+        report_progress("no AZURE_SUBSCRIPTION_ID: Local Azure serves, on this machine")
+    with (
+        _only_rollout(root, settings.endpoint, report_progress),
+        closing(endpoint_service(settings, root, _packages(root), order.run_id)) as service,
+    ):
+        controller = RolloutController(
+            service=service,
+            settings=stages,
+            probes=probe_set(root),
+            clock=lambda: datetime.now(UTC),
+            sleep=time.sleep,
+            journal=FileJournal(root.registry / JOURNAL),
+            report_progress=report_progress,
+        )
+        return controller.advance(release, order.stage, immediate=order.immediate)
+
+
+def observe_endpoint(root: DataRoot, environ: Mapping[str, str]) -> tuple[Endpoint | None, str]:
+    """Returns the endpoint as the service reports it (None: there is none), and its scoring URI.
+
+    Raises:
+        AzureSettingsError, ServiceError: as `advance_rollout`.
+    """
+    settings = AzureSettings.from_environment(environ)
+    with closing(endpoint_service(settings, root, _packages(root), "")) as service:
+        found = service.observe()
+        return found, service.scoring_uri
+
+
+def endpoint_key(root: DataRoot, environ: Mapping[str, str]) -> str:
+    """Returns the key or token that the endpoint asks its clients for: a secret.
+
+    Raises:
+        AzureSettingsError, ServiceError: as `advance_rollout`.
+    """
+    settings = AzureSettings.from_environment(environ)
+    with closing(endpoint_service(settings, root, _packages(root), "")) as service:
+        return service.secret()
+
+
+def present_release(root: DataRoot, settings: AzureSettings) -> Release:
+    """Returns the release that the scoring package and the settings make.
+
+    Raises:
+        RolloutRefused: if there is no package, or its files were changed.
+    """
+    try:
+        pointer = _read(root.package_pointer)
+    except FileNotFoundError:
+        raise RolloutRefused("there is nothing to roll out: materialize scoring_package") from None
+    package = root.package(pointer["version"])
+    if not package.is_dir() or package_digest(package) != pointer["digest"]:
+        raise RolloutRefused(
+            f"{package} is not the package that was checked: materialize scoring_package again"
+        )
+    return Release(pointer["version"], pointer["digest"], settings.configuration)
+
+
+def sample_row(root: DataRoot) -> dict[str, Any]:
+    """Returns one raw row of the package's sample request."""
+    package = root.package(_read(root.package_pointer)["version"])
+    return _read(package / SAMPLE_REQUEST_FILE)["rows"][0]
+
+
+def probe_set(root: DataRoot) -> ProbeSet:
+    """Returns held-out rows of the current data as requests, with what was observed.
+
+    Raises:
+        RolloutRefused: if there are no held-out rows, or the training rows know one class only.
+    """
+    version = ProcessedVersions(root.processed).current()
+    contract = Contract.from_dict(_read(version / "contract.json"))
+    statistics = TrainingStatistics.from_json((version / "statistics.json").read_text("utf-8"))
+    rows = ds.dataset(str(version / "weather.parquet")).to_table(filter=pc.field("split") == "test")
+    if len(rows) == 0 or not 0 < statistics.training_positive < statistics.training_rows:
+        raise RolloutRefused(
+            f"{version} has {len(rows)} held-out rows and {statistics.training_positive} events in "
+            f"{statistics.training_rows} training rows: nothing can be judged with them"
+        )
+    chosen = np.linspace(0, len(rows) - 1, num=min(MOST_PROBE_ROWS, len(rows))).astype(np.int64)
+    probes = rows.take(pa.array(np.unique(chosen))).to_pylist()
+    return ProbeSet(
+        rows=tuple(request_row(contract, row) for row in probes),
+        outcomes=tuple(int(row["label_encoded"]) for row in probes),
+        base_rate=statistics.training_positive / statistics.training_rows,
+    )
+
+
+@contextmanager
+def _only_rollout(
+    root: DataRoot, endpoint: str, report_progress: Callable[[str], None]
+) -> Generator[None]:
+    lock = FileLock(root.registry / f".rollout-{endpoint}.lock")
+    try:
+        lock.acquire(timeout=0)
+    except Timeout:
+        report_progress(f"another rollout works on endpoint {endpoint!r}: waiting for it")
+        try:
+            lock.acquire(timeout=LOCK_SECONDS)
+        except Timeout:
+            raise RolloutRefused(
+                f"another rollout has worked on endpoint {endpoint!r} for "
+                f"{LOCK_SECONDS / 3600:g} hours; end its run, then run again"
+            ) from None
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+def _packages(root: DataRoot) -> Callable[[Release], Path]:
+    def package_of(release: Release) -> Path:
+        return root.package(release.version)
+
+    return package_of
+
+
+def _read(path: Path) -> dict[str, Any]:
+    return json.loads(path.read_text(encoding="utf-8"))

@@ -1,0 +1,196 @@
+"""Raw files are identified by content, and half-written ones wait."""
+
+import gzip
+import os
+import time
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from weather_assets.adapters.files.raw_snapshot import (
+    RawDataError,
+    RawSnapshot,
+    SnapshotFile,
+    evaluate_headers,
+    find_contract,
+    growing_files,
+    list_raw_files,
+    take_snapshot,
+    verify_snapshot,
+    wait_until_settled,
+)
+from weather_assets.contract.schema import ContractError
+from weather_assets.processing.files.raw_file import RawFileError
+
+FIVE = "Temperature,Humidity,Wind_Speed,Cloud_Cover,Pressure,Rain\n20,50,3,10,1000,no rain\n"
+
+
+def put(raw: Path, name: str, text: str = FIVE, *, age_seconds: float = 3600) -> Path:
+    path = raw / name
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text, encoding="utf-8")
+    moment = time.time() - age_seconds
+    os.utime(path, (moment, moment))
+    return path
+
+
+def test_touching_renaming_and_rewriting_change_no_version(tmp_path: Path) -> None:
+    path = put(tmp_path, "weather.csv")
+    before = take_snapshot(tmp_path, tmp_path / "contract.toml").version
+    put(tmp_path, "weather.csv", age_seconds=0)
+    path.rename(tmp_path / "renamed.csv")
+    assert take_snapshot(tmp_path, tmp_path / "contract.toml").version == before
+
+
+@given(st.lists(st.text("0123456789abcdef", min_size=64, max_size=64), min_size=1, unique=True))
+def test_the_version_is_one_of_the_set_of_contents(hashes: list[str]) -> None:
+    files = [SnapshotFile(f"{index}.csv", sha, 1) for index, sha in enumerate(hashes)]
+    version = RawSnapshot(tuple(files)).version
+    assert RawSnapshot(tuple(reversed(files))).version == version
+    assert RawSnapshot(tuple(files[1:])).version != version
+
+
+def test_content_decides_the_version(tmp_path: Path) -> None:
+    put(tmp_path, "weather.csv")
+    before = take_snapshot(tmp_path, tmp_path / "contract.toml").version
+    put(tmp_path, "more.csv", FIVE + "21,50,3,10,1000,rain\n")
+    added = take_snapshot(tmp_path, tmp_path / "contract.toml").version
+    put(tmp_path, "more.csv", FIVE + "22,50,3,10,1000,rain\n")
+    assert len({before, added, take_snapshot(tmp_path, tmp_path / "contract.toml").version}) == 3
+
+
+def test_hidden_and_foreign_files_do_not_count(tmp_path: Path) -> None:
+    put(tmp_path, "weather.csv")
+    put(tmp_path, ".partial.csv")
+    put(tmp_path, "notes.txt")
+    put(tmp_path, "below/more.csv.gz")
+    names = [path.relative_to(tmp_path).as_posix() for path in list_raw_files(tmp_path)]
+    assert names == ["below/more.csv.gz", "weather.csv"]
+
+
+def test_an_empty_folder_is_an_error_that_says_what_to_do(tmp_path: Path) -> None:
+    with pytest.raises(RawDataError, match=r"put a weather\.csv there"):
+        take_snapshot(tmp_path, tmp_path / "contract.toml")
+
+
+@pytest.mark.parametrize(
+    ("text", "age_seconds", "growing"),
+    [
+        (FIVE, 0, True),
+        (FIVE, 11, False),
+        (FIVE.rstrip("\n"), 11, True),
+        (FIVE.rstrip("\n"), 61, False),
+        ("", 11, True),
+    ],
+    ids=["just written", "at rest", "last line open", "last line open for long", "still empty"],
+)
+def test_a_file_that_may_still_grow_waits(
+    tmp_path: Path, text: str, age_seconds: float, growing: bool
+) -> None:
+    put(tmp_path, "weather.csv", text, age_seconds=age_seconds)
+    assert bool(growing_files(tmp_path, settle_seconds=10)) is growing
+    assert growing_files(tmp_path, settle_seconds=0) == ()
+
+
+def test_waiting_for_a_growing_file_ends(tmp_path: Path) -> None:
+    put(tmp_path, "weather.csv", age_seconds=0)
+    wait_until_settled(tmp_path, settle_seconds=0.3, patience_seconds=30)
+    put(tmp_path, "weather.csv", age_seconds=-3600)
+    with pytest.raises(RawDataError, match=r"still being written.*weather\.csv"):
+        wait_until_settled(tmp_path, settle_seconds=1, patience_seconds=0.3)
+
+
+def test_a_snapshot_is_saved_and_verified(tmp_path: Path) -> None:
+    path = put(tmp_path, "weather.csv")
+    snapshot = take_snapshot(tmp_path, tmp_path / "contract.toml")
+    snapshot.save(tmp_path / ".snapshot.json")
+    assert RawSnapshot.load(tmp_path / ".snapshot.json") == snapshot
+    verify_snapshot(tmp_path, snapshot)
+    put(tmp_path, "weather.csv", FIVE.replace("20", "21"))
+    with pytest.raises(RawDataError, match="has changed"):
+        verify_snapshot(tmp_path, snapshot)
+    path.unlink()
+    with pytest.raises(RawDataError, match="is gone"):
+        verify_snapshot(tmp_path, snapshot)
+    with pytest.raises(RawDataError, match="materialize raw_weather first"):
+        RawSnapshot.load(tmp_path / "nowhere.json")
+
+
+def test_every_file_must_fit_the_same_contract(tmp_path: Path) -> None:
+    put(tmp_path, "weather.csv")
+    with gzip.open(tmp_path / "more.csv.gz", "wt", encoding="utf-8") as stream:
+        stream.write(FIVE)
+    nowhere = tmp_path / "contract.toml"
+    assert (
+        find_contract(tmp_path, take_snapshot(tmp_path, tmp_path / "contract.toml"), nowhere).name
+        == "five_column"
+    )
+    put(tmp_path, "other.csv", "date,precipitation,temp_max,temp_min,wind,weather\n1,1,1,1,1,sun\n")
+    with pytest.raises(ContractError, match="different contracts"):
+        find_contract(tmp_path, take_snapshot(tmp_path, tmp_path / "contract.toml"), nowhere)
+    put(tmp_path, "other.csv", "date,nothing\n1,1\n")
+    with pytest.raises(ContractError, match=r"other\.csv: no contract fits"):
+        find_contract(tmp_path, take_snapshot(tmp_path, tmp_path / "contract.toml"), nowhere)
+    gate = evaluate_headers(tmp_path, take_snapshot(tmp_path, nowhere), nowhere)
+    assert not gate.passed
+    assert "other.csv: no contract fits" in gate.sentence
+
+
+def test_an_empty_file_has_no_header(tmp_path: Path) -> None:
+    put(tmp_path, "weather.csv", "")
+    nowhere = tmp_path / "contract.toml"
+    with pytest.raises(RawFileError, match="empty"):
+        find_contract(tmp_path, take_snapshot(tmp_path, nowhere), nowhere)
+    assert not evaluate_headers(tmp_path, take_snapshot(tmp_path, nowhere), nowhere).passed
+
+
+def test_the_data_roots_own_contract_belongs_to_the_version(tmp_path: Path) -> None:
+    put(tmp_path, "weather.csv")
+    contract = tmp_path / "contract.toml"
+    before = take_snapshot(tmp_path, contract).version
+    contract.write_text("name = 'mine'", encoding="utf-8")
+    assert take_snapshot(tmp_path, contract).version != before
+
+
+def test_names_in_capitals_count(tmp_path: Path) -> None:
+    put(tmp_path, "WEATHER.CSV")
+    assert len(take_snapshot(tmp_path, tmp_path / "contract.toml").files) == 1
+
+
+@pytest.mark.parametrize(
+    ("kind", "words"),
+    [
+        ("directory", "an empty directory"),
+        ("pipe", r"a named pipe \(FIFO\)"),
+        ("link", "a symbolic link to 'nowhere.csv'"),
+        ("loop", "a symbolic link to 'odd.csv'"),
+    ],
+)
+def test_what_is_no_file_is_refused_and_never_opened(tmp_path: Path, kind: str, words: str) -> None:
+    put(tmp_path, "weather.csv")
+    odd = tmp_path / "odd.csv"
+    match kind:
+        case "directory":
+            odd.mkdir()
+        case "pipe":
+            os.mkfifo(odd)
+        case _:
+            odd.symlink_to("odd.csv" if kind == "loop" else "nowhere.csv")
+    with pytest.raises(RawDataError, match=f"'odd.csv' is {words}"):
+        take_snapshot(tmp_path, tmp_path / "contract.toml")
+
+
+def test_a_folder_of_parts_may_be_called_like_a_file(tmp_path: Path) -> None:
+    put(tmp_path, "weather.csv/part-0.csv")
+    (snapshot,) = take_snapshot(tmp_path, tmp_path / "contract.toml").files
+    assert snapshot.name == "weather.csv/part-0.csv"
+
+
+@pytest.mark.parametrize("name", [b"weather\xff.csv", b"\x1b[31mweather.csv", b"we\nather.csv"])
+def test_a_name_that_cannot_be_shown_is_refused(tmp_path: Path, name: bytes) -> None:
+    Path(os.fsdecode(os.fsencode(tmp_path) + b"/" + name)).write_text(FIVE)
+    with pytest.raises(RawDataError, match="rename the file") as raised:
+        take_snapshot(tmp_path, tmp_path / "contract.toml")
+    assert str(raised.value).isprintable()

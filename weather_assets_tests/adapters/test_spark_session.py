@@ -1,0 +1,74 @@
+"""The embedded Spark session."""
+
+import os
+import sys
+
+import pytest
+from pyspark.sql import SparkSession
+
+from weather_assets.adapters.spark_session import (
+    session_configuration,
+    set_spark_environment,
+    spark_configuration,
+)
+
+
+def test_the_session_takes_every_setting(spark: SparkSession) -> None:
+    settings = dict(spark.sparkContext.getConf().getAll())
+
+    expected = spark_configuration(2)
+    # Spark appends its own options to ours.
+    java_options = "spark.driver.extraJavaOptions"
+    assert expected.pop(java_options) in settings[java_options]
+    assert {key: settings[key] for key in expected} == expected
+
+
+def test_workers_run_this_interpreter(spark: SparkSession) -> None:
+    found = spark.sparkContext.parallelize([0], 1).map(lambda _: sys.executable).collect()
+
+    assert found == [sys.executable]
+
+
+def test_a_chosen_interpreter_stays(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PYSPARK_PYTHON", "/opt/python")
+
+    set_spark_environment()
+
+    assert os.environ["PYSPARK_PYTHON"] == "/opt/python"
+
+
+@pytest.mark.parametrize("cores", [0, -1])
+def test_a_session_needs_a_core(cores: int) -> None:
+    with pytest.raises(ValueError, match="cores"):
+        spark_configuration(cores)
+
+
+def test_all_cores() -> None:
+    assert spark_configuration("*")["spark.master"] == "local[*]"
+
+
+def test_a_cluster_is_used_where_its_master_is_named() -> None:
+    chosen = session_configuration({"WEATHER_ASSETS_SPARK_MASTER": "spark://master:7077"})
+    assert chosen["spark.master"] == "spark://master:7077"
+    assert chosen["spark.authenticate"] == "true"
+    embedded = session_configuration({"WEATHER_ASSETS_SPARK_MASTER": ""})
+    assert embedded == spark_configuration("*")
+    shared = {key for key in embedded if not key.startswith(("spark.driver.", "spark.master"))}
+    assert len(shared) >= 3
+    assert {key: chosen[key] for key in shared} == {key: embedded[key] for key in shared}
+
+
+def test_a_master_has_an_address() -> None:
+    with pytest.raises(ValueError, match=r"spark://host:7077"):
+        session_configuration({"WEATHER_ASSETS_SPARK_MASTER": "master:7077"})
+
+
+def test_the_driver_is_told_the_secret_out_of_sight(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("_SPARK_AUTH_SECRET", "planted")
+    monkeypatch.setenv("SPARK_SUBMIT_OPTS", "")
+
+    set_spark_environment()
+
+    assert os.environ["SPARK_SUBMIT_OPTS"] == "-Dspark.authenticate.secret=planted"
+    cluster = session_configuration({"WEATHER_ASSETS_SPARK_MASTER": "spark://master:7077"})
+    assert "planted" not in str(cluster)

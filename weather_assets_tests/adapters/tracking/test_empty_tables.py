@@ -1,0 +1,68 @@
+"""Copies of MLflow's empty tables."""
+
+import sys
+from pathlib import Path
+
+import pytest
+from mlflow import MlflowClient
+
+from weather_assets.adapters.tracking.empty_tables import (
+    build_template,
+    place_tables,
+    template_path,
+)
+from weather_assets.adapters.tracking.model_registry import ModelRegistry
+
+
+@pytest.fixture(scope="module")
+def prefix(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Returns the root of an environment with a template."""
+    root = tmp_path_factory.mktemp("environment")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(sys, "prefix", str(root))
+        assert build_template() == template_path()
+    return root
+
+
+@pytest.fixture
+def environment(prefix: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setattr(sys, "prefix", str(prefix))
+    return prefix
+
+
+def test_mlflow_works_on_a_copy_as_on_tables_of_its_own(environment: Path, tmp_path: Path) -> None:
+    del environment
+    uri = f"sqlite:///{tmp_path / 'mlflow.db'}"
+
+    place_tables(uri)
+
+    assert [path.name for path in tmp_path.iterdir()] == ["mlflow.db"]
+    registry = ModelRegistry(uri, tmp_path / "artifacts")
+    experiment = MlflowClient(uri).get_experiment(registry.ensure_experiment())
+    assert experiment.artifact_location == (tmp_path / "artifacts" / experiment.name).as_uri()
+    found = MlflowClient(uri).search_experiments()
+    assert {each.name for each in found} == {"Default", experiment.name}
+    assert not any("environment" in str(each.artifact_location) for each in found)
+
+
+def test_a_database_that_is_there_stays(environment: Path, tmp_path: Path) -> None:
+    del environment
+    (tmp_path / "mlflow.db").write_bytes(b"mine")
+    place_tables(f"sqlite:///{tmp_path / 'mlflow.db'}")
+    assert (tmp_path / "mlflow.db").read_bytes() == b"mine"
+    assert len(list(tmp_path.iterdir())) == 1
+
+
+@pytest.mark.parametrize("uri", ["http://127.0.0.1:1", "sqlite:///{folder}/no/such/mlflow.db"])
+def test_other_stores_are_left_alone(environment: Path, tmp_path: Path, uri: str) -> None:
+    del environment
+    place_tables(uri.format(folder=tmp_path))
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_without_a_template_nothing_is_placed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, "prefix", str(tmp_path / "bare"))
+    place_tables(f"sqlite:///{tmp_path / 'mlflow.db'}")
+    assert list(tmp_path.iterdir()) == []
