@@ -26,10 +26,10 @@ def test_a_file_and_a_bundle_stay_together() -> None:
     together = [
         f"{TESTS}/processing/test_fitting.py::test_a",
         f"{TESTS}/processing/test_pipeline.py::TestB::test_c[x::y]",
-        f"{TESTS}/adapters/test_spark_io.py::test_d",
+        f"{TESTS}/adapters/test_spark_session.py::test_d",
     ]
     assert {work_unit(each) for each in together} == {"spark-1"}
-    alone = f"{TESTS}/adapters/test_gang.py"
+    alone = f"{TESTS}/adapters/ranks/test_gang.py"
     assert {work_unit(f"{alone}::test_{name}") for name in "ab"} == {alone}
     assert work_unit("elsewhere/processing/test_fitting.py::test_a").startswith("elsewhere")
 

@@ -32,7 +32,7 @@ def seen(simulator_state: Path, tmp_path_factory: pytest.TempPathFactory) -> dic
     kept = {key: os.environ[key] for key in ("PATH", "LANG", "TMPDIR") if key in os.environ}
     environment = {**kept, "HOME": str(folder), **daemon.read_environment(simulator_state)}
     done = subprocess.run(
-        [sys.executable, str(PROGRAM), str(folder)],
+        [sys.executable, "-P", str(PROGRAM), str(folder)],
         env=environment,
         capture_output=True,
         text=True,

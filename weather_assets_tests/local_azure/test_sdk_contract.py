@@ -19,7 +19,7 @@ ENDPOINT = "contract"
 
 def validate(pairs: list[tuple[str, Any]]) -> list[list[str]]:
     done = subprocess.run(
-        [sys.executable, str(VALIDATOR)],
+        [sys.executable, "-P", str(VALIDATOR)],
         input=json.dumps(pairs),
         env={key: value for key, value in os.environ.items() if key != "PYTHONWARNINGS"},
         capture_output=True,
