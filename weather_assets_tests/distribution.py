@@ -43,7 +43,7 @@ LONGEST: tuple[str, ...] = (
     "adapters/ranks/test_gang.py",
     "adapters/azure/test_service.py",
     "commands/test_development.py",
-    "local_azure/test_serving.py",
+    "local_azure/serving/test_pools.py",
     "commands/test_serving.py",
     "forecasting/test_training.py",
     "adapters/scoring/test_server.py",
