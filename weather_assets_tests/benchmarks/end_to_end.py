@@ -1,11 +1,11 @@
-"""The five-column file from raw to verdict: this graph against the origin's recipe.
+"""The five-column file from raw to verdict: this graph against the plain recipe.
 
 Belongs here: running both on the same bytes, and the ratios. Does not belong here: what either does
-(`origin_recipe`, `product_run`).
+(`plain_recipe`, `product_run`).
 
 Both sides are timed from process start to process end. The graph does more in its time: it keeps
 rejected rows, tries three networks, tracks in MLflow, and judges the candidate against baselines,
-where the origin stops at the accuracy of its last epoch.
+where the plain recipe stops at the accuracy of its last epoch.
 """
 
 import json
@@ -25,8 +25,8 @@ from weather_assets_tests.benchmarks.processes import Program, run_together
 from weather_assets_tests.benchmarks.product_run import ProductRun, run_to_verdict
 from weather_assets_tests.synthetic import write_five_column
 
-RECIPE = "weather_assets_tests.benchmarks.origin_recipe"
-ORIGIN, GRAPH = "origin's recipe", "this graph"
+RECIPE = "weather_assets_tests.benchmarks.plain_recipe"
+PLAIN, GRAPH = "plain recipe", "this graph"
 RATIO, SHARE = "better by the factor", "share of this graph"
 RANKS = 2
 EPOCHS = 10
@@ -38,18 +38,18 @@ _TRAIN_TIMEOUT_SECONDS = 900.0
 
 
 def measure(workplace: Workplace) -> BenchmarkResult:
-    """Runs the origin's recipe, then the graph, on the same file."""
+    """Runs the plain recipe, then the graph, on the same file."""
     raw = place_five_column_file(workplace.data, workplace.folder / "weather.csv")
-    workplace.say("origin's recipe: preprocessing in Spark")
+    workplace.say("plain recipe: preprocessing in Spark")
     data = workplace.folder / "data.parquet"
-    preparation_seconds = preprocess_by_origin(raw, data, workplace.say)
+    preparation_seconds = preprocess_plainly(raw, data, workplace.say)
     workplace.say(
-        f"origin's recipe: prepared in {preparation_seconds:.1f} s; training, {EPOCHS} epochs"
+        f"plain recipe: prepared in {preparation_seconds:.1f} s; training, {EPOCHS} epochs"
     )
-    training_seconds, trained = train_by_origin(
+    training_seconds, trained = train_plainly(
         data, workplace.folder, EPOCHS, workplace.say, tracked=True
     )
-    workplace.say(f"origin's recipe: trained in {training_seconds:.1f} s; now the graph")
+    workplace.say(f"plain recipe: trained in {training_seconds:.1f} s; now the graph")
     run = run_to_verdict(
         "graph", workplace.folder, lambda path: shutil.copyfile(raw, path), workplace.say
     )
@@ -64,15 +64,15 @@ def place_five_column_file(data: Path | None, path: Path) -> Path:
     return Path(shutil.copyfile(data / "kaggle-weather-forecast.csv", path))
 
 
-def preprocess_by_origin(raw: Path, data: Path, say: Callable[[str], None]) -> float:
+def preprocess_plainly(raw: Path, data: Path, say: Callable[[str], None]) -> float:
     """Returns the seconds of the recipe's first step, from `raw` to `data`."""
     command = [sys.executable, "-m", RECIPE, "preprocess", str(raw), str(data)]
-    program = Program("origin preprocessing", command, data.parent)
+    program = Program("plain preprocessing", command, data.parent)
     finish = run_together([program], timeout_seconds=_PREPROCESS_TIMEOUT_SECONDS, say=say)
     return finish.seconds
 
 
-def train_by_origin(
+def train_plainly(
     data: Path, folder: Path, epochs: int, say: Callable[[str], None], *, tracked: bool
 ) -> tuple[float, Mapping[str, float]]:
     """Runs the recipe's second step on two ranks.
@@ -85,7 +85,7 @@ def train_by_origin(
         tracked: whether metrics and checkpoints go to MLflow, on SQLite as in the graph.
 
     Returns:
-        Seconds from process start to end, and what `origin_recipe.train` returned on rank 0.
+        Seconds from process start to end, and what `plain_recipe.train` returned on rank 0.
     """
     checkpoints = folder / "checkpoints"
     checkpoints.mkdir()
@@ -95,15 +95,15 @@ def train_by_origin(
         port = str(probe.getsockname()[1])
     rendezvous = {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": port, "WORLD_SIZE": str(RANKS)}
     if tracked:
-        uri = f"sqlite:///{folder / 'origin_mlflow.db'}"
+        uri = f"sqlite:///{folder / 'plain_mlflow.db'}"
         rendezvous["MLFLOW_TRACKING_URI"] = uri
         # Its MLflow was there before, so not timed. (Two ranks that make the tables at once fail.)
         tables = Program(
-            "origin mlflow", [sys.executable, "-m", "mlflow", "db", "upgrade", uri], folder
+            "plain mlflow", [sys.executable, "-m", "mlflow", "db", "upgrade", uri], folder
         )
         run_together([tables], timeout_seconds=_TABLES_TIMEOUT_SECONDS, say=say)
     ranks = [
-        Program(f"origin rank {rank}", command, folder, {**rendezvous, "NODE_RANK": str(rank)})
+        Program(f"plain rank {rank}", command, folder, {**rendezvous, "NODE_RANK": str(rank)})
         for rank in range(RANKS)
     ]
     finish = run_together(ranks, timeout_seconds=_TRAIN_TIMEOUT_SECONDS, say=say)
@@ -129,24 +129,24 @@ def compare(
     candidate = run.verdict["scores"]["candidate"]
     return BenchmarkResult(
         measurements=(
-            Measurement(ORIGIN, "end to end", end_to_end_seconds, "s"),
+            Measurement(PLAIN, "end to end", end_to_end_seconds, "s"),
             Measurement(GRAPH, "end to end", run.seconds, "s"),
             Measurement(RATIO, "end to end", speedup),
-            Measurement(ORIGIN, "throughput", trained["samples_per_second"], "samples/s"),
+            Measurement(PLAIN, "throughput", trained["samples_per_second"], "samples/s"),
             Measurement(GRAPH, "throughput", samples_per_second, "samples/s"),
             Measurement(RATIO, "throughput", throughput_ratio),
-            Measurement(ORIGIN, "fit", trained["seconds"], "s"),
+            Measurement(PLAIN, "fit", trained["seconds"], "s"),
             Measurement(GRAPH, "fit", float(run.training["seconds"]), "s"),
-            Measurement(ORIGIN, "validation accuracy", trained["validation_accuracy"]),
+            Measurement(PLAIN, "validation accuracy", trained["validation_accuracy"]),
             Measurement(GRAPH, "test ROC AUC", candidate["roc_auc"]),
-            Measurement(ORIGIN, "processed_weather", preparation_seconds, "s"),
-            Measurement(ORIGIN, "weather_checkpoint", training_seconds, "s"),
+            Measurement(PLAIN, "processed_weather", preparation_seconds, "s"),
+            Measurement(PLAIN, "weather_checkpoint", training_seconds, "s"),
             *stages,
         ),
         requirements=(
-            Requirement("times faster end to end than the origin's recipe", speedup, LEAST_SPEEDUP),
+            Requirement("times faster end to end than the plain recipe", speedup, LEAST_SPEEDUP),
             Requirement(
-                "times the training throughput of the origin's recipe",
+                "times the training throughput of the plain recipe",
                 throughput_ratio,
                 LEAST_THROUGHPUT_RATIO,
             ),
@@ -154,7 +154,7 @@ def compare(
         notes=(
             f"verdict of the graph: {run.verdict['outcome']}",
             (
-                f"the origin trains a 5-64-2 network in {trained['epochs']} epochs; the graph "
+                f"the plain recipe trains a 5-64-2 network in {trained['epochs']} epochs; the graph "
                 f"tries {len(run.training['candidates'])} networks, "
                 f"{run.training['rows_stepped']:,} samples in all, and ships the best"
             ),

@@ -1,9 +1,9 @@
-"""Preparation against the origin's recipe and against DuckDB, on files of growing size.
+"""Preparation against the plain recipe and against DuckDB, on files of growing size.
 
 Belongs here: running all three on the same files, one after the other, and what must be reached.
-Does not belong here: the programs (`preparation_programs`, `origin_recipe`).
+Does not belong here: the programs (`preparation_programs`, `plain_recipe`).
 
-The work is to parse, validate, set aside, divide, fit and write Parquet. The origin validates,
+The work is to parse, validate, set aside, divide, fit and write Parquet. The plain recipe validates,
 divides and sets aside nothing, and hashes no file: what this project does beyond it counts against
 this project.
 
@@ -37,7 +37,7 @@ from weather_assets_tests.large_timed_file import (
     write_large_timed_file,
 )
 
-ORIGIN, OURS, DUCKDB, FURTHER = "origin's recipe", "this graph", "DuckDB", "1 M more rows"
+PLAIN, OURS, DUCKDB, FURTHER = "plain recipe", "this graph", "DuckDB", "1 M more rows"
 TIMED, LATER = "this graph with a time", "1 M later rows"
 SMALLEST_ROWS = 1_000_000
 LEAST_SPEEDUP, LEAST_SPEEDUP_LARGE, MOST_OF_DUCKDB = 4.0, 6.0, 4.0
@@ -45,7 +45,7 @@ LARGE_ROWS = 100_000_000
 MOST_OF_FURTHER, MOST_GROWTH = 0.05, 12.0
 _TIMEOUT_SECONDS = 7200.0
 _PROGRAMS = "weather_assets_tests.benchmarks.preparation_programs"
-_RECIPE = "weather_assets_tests.benchmarks.origin_recipe"
+_RECIPE = "weather_assets_tests.benchmarks.plain_recipe"
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,8 +107,8 @@ def _compare_on(
     if found["kept"] != truth.kept + more.kept:
         raise BenchmarkError(f"{found['kept']} rows kept of both files")
     shutil.rmtree(root.processed)
-    arguments = [sys.executable, "-m", _RECIPE, "preprocess", str(raw), str(folder / "origin")]
-    costs[ORIGIN, rows] = _timed(Program(ORIGIN, arguments, folder), say)
+    arguments = [sys.executable, "-m", _RECIPE, "preprocess", str(raw), str(folder / "plain")]
+    costs[PLAIN, rows] = _timed(Program(PLAIN, arguments, folder), say)
 
 
 def _prepare_timed(folder: Path, rows: int, say: Callable[[str], None], costs: Costs) -> None:
@@ -161,8 +161,8 @@ def judge(costs: Costs) -> BenchmarkResult:
     is_large = largest >= LARGE_ROWS
     requirements = [
         Requirement(
-            f"times faster than the origin's recipe on {largest:,} rows",
-            costs[ORIGIN, largest].seconds / ours,
+            f"times faster than the plain recipe on {largest:,} rows",
+            costs[PLAIN, largest].seconds / ours,
             LEAST_SPEEDUP_LARGE if is_large else LEAST_SPEEDUP,
         ),
         Requirement(

@@ -13,10 +13,10 @@ from typing import Any
 
 from matplotlib.figure import Figure
 
-from weather_assets_tests.benchmarks.preparation import DUCKDB, ORIGIN, OURS, TIMED
+from weather_assets_tests.benchmarks.preparation import DUCKDB, OURS, PLAIN, TIMED
 
 _PANELS = (("time", "s", "log"), ("peak memory", "GiB", "linear"))
-_MARKS = {ORIGIN: "s", OURS: "o", TIMED: "D", DUCKDB: "^"}
+_MARKS = {PLAIN: "s", OURS: "o", TIMED: "D", DUCKDB: "^"}
 
 
 def points_of(document: Mapping[str, Any], quantity: str) -> dict[str, dict[int, float]]:

@@ -1,8 +1,8 @@
 """The programs that the benchmark of preparation times, each in a process of its own.
 
 Belongs here: this project's preparation, from the files in `raw/` to a published version, and the
-same work in DuckDB as anybody would write it. Does not belong here: the origin's recipe
-(`origin_recipe`), or timing (`preparation`).
+same work in DuckDB as anybody would write it. Does not belong here: the plain recipe
+(`plain_recipe`), or timing (`preparation`).
 
     python -m weather_assets_tests.benchmarks.preparation_programs ours DATA_ROOT
     python -m weather_assets_tests.benchmarks.preparation_programs duckdb RAW.csv FOLDER

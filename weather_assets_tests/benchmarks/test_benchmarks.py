@@ -17,7 +17,7 @@ from weather_assets.forecasting.data import feature_matrix
 from weather_assets.scoring.score import Signature, check_rows
 from weather_assets.scoring.signature import build_signature
 from weather_assets_tests.benchmarks.__main__ import BENCHMARKS, main
-from weather_assets_tests.benchmarks.end_to_end import compare, train_by_origin
+from weather_assets_tests.benchmarks.end_to_end import compare, train_plainly
 from weather_assets_tests.benchmarks.measurements import (
     Benchmark,
     BenchmarkError,
@@ -25,7 +25,7 @@ from weather_assets_tests.benchmarks.measurements import (
     Measurement,
     Requirement,
 )
-from weather_assets_tests.benchmarks.origin_recipe import FEATURES, preprocess
+from weather_assets_tests.benchmarks.plain_recipe import FEATURES, preprocess
 from weather_assets_tests.benchmarks.processes import Program, run_together
 from weather_assets_tests.benchmarks.product_run import ProductRun
 from weather_assets_tests.benchmarks.report import Entry, print_entry, write_json
@@ -56,7 +56,7 @@ def entry(result: BenchmarkResult | None, problem: str = "") -> Entry:
     return Entry(benchmark, 12.0, 0.5, result, problem)
 
 
-def test_origin_recipe_normalises_then_trains_on_two_ranks(
+def test_plain_recipe_normalises_then_trains_on_two_ranks(
     spark: SparkSession, tmp_path: Path
 ) -> None:
     raw = write_five_column(tmp_path / "weather.csv", rows=60)
@@ -69,7 +69,7 @@ def test_origin_recipe_normalises_then_trains_on_two_ranks(
         assert rows[f"{name}_norm"].std() == pytest.approx(1.0, abs=1e-9)
     labels = pd.read_csv(raw)["Rain"] == "rain"
     assert rows["label_encoded"].sum() == labels.sum()
-    _, trained = train_by_origin(tmp_path / "data.parquet", tmp_path, 1, silent, tracked=False)
+    _, trained = train_plainly(tmp_path / "data.parquet", tmp_path, 1, silent, tracked=False)
     assert trained["world_size"] == 2
     # 48 training rows in one epoch, half of them on each rank.
     assert trained["samples_per_second"] * trained["seconds"] == pytest.approx(48)
@@ -77,7 +77,7 @@ def test_origin_recipe_normalises_then_trains_on_two_ranks(
     assert (tmp_path / "checkpoints" / "last.ckpt").is_file()
 
 
-def test_comparison_relates_the_graph_to_the_origin() -> None:
+def test_comparison_relates_the_graph_to_the_plain_recipe() -> None:
     run = ProductRun(
         seconds=20.0,
         stage_seconds={"processed_weather": 9.0, "weather_checkpoint": 6.0},

@@ -16,8 +16,8 @@ from weather_assets_tests.benchmarks.preparation import (
     DUCKDB,
     FURTHER,
     LATER,
-    ORIGIN,
     OURS,
+    PLAIN,
     TIMED,
     Cost,
     Costs,
@@ -69,7 +69,7 @@ def test_with_a_time_what_is_in_the_files_is_found(
 
 
 def test_judgement_is_of_the_largest_file() -> None:
-    seconds = {ORIGIN: 60.0, OURS: 10.0, DUCKDB: 3.0, FURTHER: 2.0, TIMED: 12.0, LATER: 0.3}
+    seconds = {PLAIN: 60.0, OURS: 10.0, DUCKDB: 3.0, FURTHER: 2.0, TIMED: 12.0, LATER: 0.3}
     costs: Costs = {
         (name, rows): Cost(each * rows / 1e7, 2**30, 1.0)
         for rows in (10**7, 10**8)
@@ -105,7 +105,7 @@ def test_a_picture_shows_what_was_measured(tmp_path: Path) -> None:
     costs: Costs = {
         (name, rows): Cost(rows / 1e6, 2**30, 1.0)
         for rows in (10**6, 10**7)
-        for name in (ORIGIN, OURS, DUCKDB, FURTHER, TIMED, LATER)
+        for name in (PLAIN, OURS, DUCKDB, FURTHER, TIMED, LATER)
     }
     measurements = [asdict(each) for each in judge(costs).measurements]
     document = {"benchmarks": [{"measurements": measurements}]}
@@ -113,5 +113,5 @@ def test_a_picture_shows_what_was_measured(tmp_path: Path) -> None:
     draw(document, tmp_path / "p.svg")
 
     assert points_of(document, "time")[OURS] == {10**6: 1.0, 10**7: 10.0}
-    assert set(points_of(document, "peak memory")) == {ORIGIN, OURS, TIMED, DUCKDB}
+    assert set(points_of(document, "peak memory")) == {PLAIN, OURS, TIMED, DUCKDB}
     assert OURS in (tmp_path / "p.svg").read_text(encoding="utf-8")

@@ -1,4 +1,4 @@
-"""Settings of the endpoint: read from the origin's variables, and refused readably."""
+"""Settings of the endpoint: read from AZURE_* and ENDPOINT_* variables, and refused readably."""
 
 from dataclasses import replace
 
@@ -23,7 +23,7 @@ def test_without_a_subscription_local_azure_serves() -> None:
     assert found.is_local
 
 
-def test_the_origins_variables_are_read() -> None:
+def test_the_documented_variables_are_read() -> None:
     found = AzureSettings.from_environment({
         **WORKSPACE,
         "ENDPOINT_NAME": "rain-gauge",

@@ -1,4 +1,4 @@
-"""The origin's recipe, the baseline of the benchmarks: Spark in passes, then DDP row by row.
+"""The plain recipe, the baseline of the benchmarks: Spark in passes, then DDP row by row.
 
 Belongs here: what the Airflow project that this one re-imagines does between weather.csv and a
 checkpoint, written anew with today's libraries and as plainly: same passes, network, optimiser,
@@ -10,9 +10,9 @@ two workers, nothing is scheduled by Airflow or started through `docker exec`, b
 once instead of 5 s apart, and MLflow, where `MLFLOW_TRACKING_URI` names one, may be SQLite without
 a server (without the variable, nothing is tracked).
 
-    python -m weather_assets_tests.benchmarks.origin_recipe preprocess RAW.csv DATA.parquet
+    python -m weather_assets_tests.benchmarks.plain_recipe preprocess RAW.csv DATA.parquet
     MASTER_ADDR=.. MASTER_PORT=.. WORLD_SIZE=2 NODE_RANK=0 \
-        python -m weather_assets_tests.benchmarks.origin_recipe train DATA.parquet OUTPUT [EPOCHS]
+        python -m weather_assets_tests.benchmarks.plain_recipe train DATA.parquet OUTPUT [EPOCHS]
 
 Shapes: B rows of a batch, F = 5 features.
 """
@@ -175,7 +175,7 @@ def main(arguments: list[str]) -> None:
     """Does one step of the recipe."""
     step, source, target = arguments[0], Path(arguments[1]), Path(arguments[2])
     if step == "preprocess":
-        spark = SparkSession.builder.appName("origin_recipe").master("local[*]").getOrCreate()
+        spark = SparkSession.builder.appName("plain_recipe").master("local[*]").getOrCreate()
         preprocess(spark, source, target)
         spark.stop()
     elif step == "train":
