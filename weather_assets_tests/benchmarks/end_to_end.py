@@ -154,8 +154,8 @@ def compare(
         notes=(
             f"verdict of the graph: {run.verdict['outcome']}",
             (
-                f"the plain recipe trains a 5-64-2 network in {trained['epochs']} epochs; the graph "
-                f"tries {len(run.training['candidates'])} networks, "
+                f"the plain recipe trains a 5-64-2 network in {trained['epochs']} epochs; the "
+                f"graph tries {len(run.training['candidates'])} networks, "
                 f"{run.training['rows_stepped']:,} samples in all, and ships the best"
             ),
             "throughput: training samples of all ranks per second of fitting, validation included",

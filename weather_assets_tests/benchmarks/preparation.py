@@ -3,9 +3,8 @@
 Belongs here: running all three on the same files, one after the other, and what must be reached.
 Does not belong here: the programs (`preparation_programs`, `plain_recipe`).
 
-The work is to parse, validate, set aside, divide, fit and write Parquet. The plain recipe validates,
-divides and sets aside nothing, and hashes no file: what this project does beyond it counts against
-this project.
+The work is to parse, validate, set aside, divide, fit and write Parquet. The plain recipe does not
+validate, divide, set aside or hash: what this project does beyond it counts against this project.
 
 Rows with a time are prepared as well, by this project alone: they are compared with one another,
 labelled an hour ahead and divided in time, which the others do not do.
