@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/.ready
 
-.PHONY: run dev test docker-test bench lint lock clean
+.PHONY: run dev test readme-test docker-test bench lint lock clean
 
 run: $(READY)
 	$(BIN)/weather-assets run --serve --sample data/samples/nyc-hourly-2013.csv.gz
@@ -13,6 +13,10 @@ dev: $(READY)
 
 test: $(READY)
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses 3 --dist loadfile
+
+# Every command that a README shows, in a shell.
+readme-test: $(READY)
+	$(BIN)/python -m pytest --timeout 900 weather_assets_tests/readme
 
 # Builds the images, starts a stack of its own, breaks it on purpose, and removes all of it.
 docker-test: $(READY)
