@@ -343,6 +343,14 @@ class Contract:
         return tuple(names)
 
     @property
+    def inputs(self) -> tuple[str, ...]:
+        """Every column that a forecast is made from, in the order of `header`."""
+        read = {column.name for column in self.columns if column.feature}
+        if self.timestamp is not None and self.timestamp.features:
+            read.add(self.timestamp.column)
+        return tuple(name for name in self.header if name in read)
+
+    @property
     def features(self) -> tuple[Feature, ...]:
         """What the network takes, in order: feature columns as declared, then time features."""
         from_columns = tuple(

@@ -10,11 +10,8 @@ import dagster as dg
 from dagster_pyspark import LazyPySparkResource
 from pydantic import Field
 
-from weather_assets.adapters.files.raw_snapshot import (
-    evaluate_headers,
-    take_snapshot,
-    wait_until_settled,
-)
+from weather_assets.adapters.files.raw_headers import evaluate_headers
+from weather_assets.adapters.files.raw_snapshot import take_snapshot, wait_until_settled
 from weather_assets.defs.automation import follows_its_inputs
 from weather_assets.defs.code_versions import processing_code
 from weather_assets.defs.metadata import (

@@ -1,7 +1,7 @@
 """From the recorded raw files to a judged, publishable version of the processed rows.
 
-Belongs here: the order of work around `processing`: verify, find or build the version, judge,
-publish. Does not belong here: how rows are processed, or when this happens (`defs`).
+Belongs here: the order of work around `processing`: find or build the version, verify the files,
+judge, publish. Does not belong here: how rows are processed, or when this happens (`defs`).
 """
 
 import hashlib
@@ -15,7 +15,8 @@ from pyspark.sql import SparkSession
 
 from weather_assets.adapters.files.data_root import DataRoot
 from weather_assets.adapters.files.processed_versions import RESULTS, ProcessedVersions
-from weather_assets.adapters.files.raw_snapshot import RawSnapshot, find_contract, verify_snapshot
+from weather_assets.adapters.files.raw_headers import explain_files
+from weather_assets.adapters.files.raw_snapshot import RawSnapshot, verify_snapshot
 from weather_assets.adapters.spark_session import set_spark_environment
 from weather_assets.contract.schema import Contract
 from weather_assets.processing.comparing.kept_results import KeptResults
@@ -30,7 +31,7 @@ from weather_assets.processing.doubts.gates import (
     evaluate_units,
 )
 from weather_assets.processing.doubts.suspicions import suspicions_of
-from weather_assets.processing.files.raw_file import layouts_of
+from weather_assets.processing.files.layouts import Layout
 from weather_assets.processing.identity import content_version
 from weather_assets.processing.parts.accounting import ProcessingReport
 from weather_assets.processing.pipeline import REJECTED, WEATHER, process
@@ -82,6 +83,53 @@ class PreparedWeather:
         self.versions.publish(self.version)
 
 
+@dataclass(frozen=True, slots=True)
+class _Recorded:
+    """The raw files that `raw_weather` recorded, and what their headers say.
+
+    Attributes:
+        root: the data root.
+        snapshot: the files.
+        contract: the one that explains them.
+        layouts: where its columns are.
+        code_version: of the processing code.
+    """
+
+    root: DataRoot
+    snapshot: RawSnapshot
+    contract: Contract
+    layouts: tuple[Layout, ...]
+    code_version: str
+
+    @classmethod
+    def read(cls, root: DataRoot, code_version: str) -> "_Recorded":
+        snapshot = RawSnapshot.load(root.snapshot_file)
+        files = explain_files(root.raw, snapshot, root.contract_file)
+        return cls(root, snapshot, files.contract, files.layouts, code_version)
+
+    @property
+    def version(self) -> str:
+        """A name for all that decides what is made of the files."""
+        return self._name(self.snapshot.version)
+
+    def entry_names(self) -> dict[str, str]:
+        """Returns, by file, a name for all that decides what is made of the file by itself.
+
+        Its own name is part of it, because rejected rows say which file they are of.
+        """
+        return {
+            file.name: self._name(f"{file.sha256}\n{file.name}") for file in self.snapshot.files
+        }
+
+    def verify(self) -> None:
+        """Makes sure that the files are still those that were recorded."""
+        verify_snapshot(self.root.raw, self.snapshot, self.root.hashes_file)
+
+    def _name(self, content: str) -> str:
+        identity = f"{content}\n{self.contract.fingerprint}\n{self.code_version}"
+        return hashlib.sha256(identity.encode()).hexdigest()[:16]
+
+
 def prepare_weather(
     root: DataRoot,
     spark: Callable[[], SparkSession],
@@ -105,69 +153,55 @@ def prepare_weather(
 
     Raises:
         RawDataError: if nothing was recorded yet, or a file changed since.
+        RawFileError: if a file cannot be read.
         ContractError: if no contract explains the files.
     """
-    snapshot = RawSnapshot.load(root.snapshot_file)
-    verify_snapshot(root.raw, snapshot, root.hashes_file)
-    contract = find_contract(root.raw, snapshot, root.contract_file)
-    identity = f"{snapshot.version}\n{contract.fingerprint}\n{code_version}"
-    version = hashlib.sha256(identity.encode()).hexdigest()[:16]
+    recorded = _Recorded.read(root, code_version)
     versions = ProcessedVersions(root.processed)
-    if versions.has(version):
+    if versions.has(recorded.version):
+        recorded.verify()
         report_progress(
-            f"the rows of version {version} were processed before; nothing to read again"
+            f"the rows of version {recorded.version} were processed before; nothing to read again"
         )
     else:
-        names = _entry_names(snapshot, contract, code_version)
-        results = KeptResults(names, versions.result)
-        new = [file for file in snapshot.files if not versions.has_result(names[file.name])]
-        report_progress(
-            f"processing {len(snapshot.files)} file(s) under contract {contract.name}, of which "
-            f"{len(new)} are new, {sum(file.size_bytes for file in new) / 1e6:.1f} MB"
-        )
-        on_new_rows()
+        _build(recorded, versions, spark, report_progress, on_new_rows)
+    return _judged(recorded, versions, reject_ratio_limit, report_progress)
 
-        def write(folder: Path) -> None:
-            set_spark_environment()
-            _write(spark, root, snapshot, contract, folder, results)
-            versions.keep_results()
 
-        versions.build(version, write)
-    folder = versions.path(version)
-    manifest = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
-    content = manifest.pop("content_version")
-    refusals = manifest.pop("refusals")
-    manifest.pop(RESULTS)
-    report = ProcessingReport.from_dict(manifest)
-    report_progress(f"{report.rows_kept:,} rows kept, {report.rows_rejected:,} set aside")
-    for warning in report.warnings:
-        report_progress(f"warning: {warning}")
-    return PreparedWeather(
-        version=version,
-        content_version=content,
-        folder=folder,
-        contract=contract,
-        report=report,
-        gates=_gates(root, snapshot, contract, folder, report, refusals, reject_ratio_limit),
-        versions=versions,
+def _build(
+    recorded: _Recorded,
+    versions: ProcessedVersions,
+    spark: Callable[[], SparkSession],
+    report_progress: Callable[[str], None],
+    on_new_rows: Callable[[], None],
+) -> None:
+    """Writes a version, reading only files that were not read before."""
+    names = recorded.entry_names()
+    results = KeptResults(names, versions.result)
+    files = recorded.snapshot.files
+    new = [file for file in files if not versions.has_result(names[file.name])]
+    report_progress(
+        f"processing {len(files)} file(s) under contract {recorded.contract.name}, of which "
+        f"{len(new)} are new, {sum(file.size_bytes for file in new) / 1e6:.1f} MB"
     )
+    on_new_rows()
+
+    def write(folder: Path) -> None:
+        set_spark_environment()
+        _write(spark, recorded, folder, results)
+        versions.keep_results()
+
+    versions.build(recorded.version, write)
 
 
 def _write(
-    spark: Callable[[], SparkSession],
-    root: DataRoot,
-    snapshot: RawSnapshot,
-    contract: Contract,
-    folder: Path,
-    results: KeptResults,
+    spark: Callable[[], SparkSession], recorded: _Recorded, folder: Path, results: KeptResults
 ) -> None:
     """Fills the folder of a version, its manifest last."""
-    files = snapshot.raw_files(root.raw)
-    report = process(spark, files, contract, folder, results)
-    suspicions = suspicions_of(
-        folder, report, layouts_of(files, contract), contract, datetime.now(UTC)
-    )
-    verify_snapshot(root.raw, snapshot, root.hashes_file)
+    layouts, contract = recorded.layouts, recorded.contract
+    report = process(spark, layouts, contract, folder, results)
+    recorded.verify()
+    suspicions = suspicions_of(folder, report, layouts, contract, datetime.now(UTC))
     report = replace(report, warnings=(*report.warnings, *suspicions.warnings))
     manifest = {
         **report.to_dict(),
@@ -181,35 +215,45 @@ def _write(
     (folder / MANIFEST).write_text(json.dumps(manifest, indent=1) + "\n", encoding="utf-8")
 
 
-def _entry_names(snapshot: RawSnapshot, contract: Contract, code_version: str) -> dict[str, str]:
-    """Returns, by file, a name for all that decides what is made of the file by itself.
-
-    Its name is part of it, because rejected rows say which file they are of.
-    """
-    identities = {
-        file.name: f"{file.sha256}\n{file.name}\n{contract.fingerprint}\n{code_version}"
-        for file in snapshot.files
-    }
-    return {
-        name: hashlib.sha256(identity.encode()).hexdigest()[:16]
-        for name, identity in identities.items()
-    }
+def _judged(
+    recorded: _Recorded,
+    versions: ProcessedVersions,
+    reject_ratio_limit: float,
+    report_progress: Callable[[str], None],
+) -> PreparedWeather:
+    """Reads what was written of a version, and judges it."""
+    folder = versions.path(recorded.version)
+    manifest = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
+    content = manifest.pop("content_version")
+    refusals = manifest.pop("refusals")
+    manifest.pop(RESULTS)
+    report = ProcessingReport.from_dict(manifest)
+    report_progress(f"{report.rows_kept:,} rows kept, {report.rows_rejected:,} set aside")
+    for warning in report.warnings:
+        report_progress(f"warning: {warning}")
+    return PreparedWeather(
+        version=recorded.version,
+        content_version=content,
+        folder=folder,
+        contract=recorded.contract,
+        report=report,
+        gates=_gates(recorded, folder, report, refusals, reject_ratio_limit),
+        versions=versions,
+    )
 
 
 def _gates(
-    root: DataRoot,
-    snapshot: RawSnapshot,
-    contract: Contract,
+    recorded: _Recorded,
     folder: Path,
     report: ProcessingReport,
     refusals: Mapping[str, Sequence[str]],
     reject_ratio_limit: float,
 ) -> Mapping[tuple[str, str], Gate]:
     """Judges a version. The gate that names a cause comes before those that see its effects."""
+    contract = recorded.contract
     rejects = evaluate_reject_ratio(report, reject_ratio_limit)
     if not rejects.passed:
-        layouts = layouts_of(snapshot.raw_files(root.raw), contract)
-        examples = examples_of(folder / REJECTED, layouts, contract)
+        examples = examples_of(folder / REJECTED, recorded.layouts)
         shown = [example.sentence(contract) for example in examples[:_EXAMPLES_SHOWN]]
         rejects = evaluate_reject_ratio(report, reject_ratio_limit, shown)
     return {

@@ -18,7 +18,8 @@ from hypothesis import strategies as st
 from pyspark.sql import SparkSession
 
 from weather_assets.contract.loading import builtin_contracts
-from weather_assets.processing.files.raw_file import RawFile, RawFileError, layout_of
+from weather_assets.processing.files.layouts import Layout, layout_of
+from weather_assets.processing.files.raw_file import RawFile, RawFileError, read_opening
 from weather_assets.processing.pipeline import process
 from weather_assets_tests.conftest import SAMPLES
 
@@ -113,7 +114,8 @@ def test_kept_rows_are_those_of_another_reader(
     files: list[tuple[Way, list[tuple[int, int, str]], int]],
 ) -> None:
     folder = tmp_path_factory.mktemp("hostile")
-    expected, doubtful, raw_files = Kept(), Kept(), []
+    expected, doubtful = Kept(), Kept()
+    layouts: list[Layout] = []
     for number, (way, mutations, start) in enumerate(files):
         rows = rows_of(start, way)
         for row, column, dirt in mutations:
@@ -122,19 +124,20 @@ def test_kept_rows_are_those_of_another_reader(
         file = RawFile(str(folder / f"{number}.csv"), f"{number}.csv")
         Path(file.path).write_bytes(content)
         try:
-            dialect = layout_of(file, FIVE).dialect
+            layout = layout_of(read_opening(file), FIVE)
         except RawFileError:
             continue
-        raw_files.append(file)
+        layouts.append(layout)
+        dialect = layout.dialect
         is_told = (dialect.delimiter, dialect.decimal_mark) == (way.delimiter, way.decimal)
         found = Kept(as_another_reader_reads(content, way))
         doubtful += found
         if is_told and (way.line_end == "\r") == (dialect.line_end == "\r"):
             expected += found
-    if not raw_files:
+    if not layouts:
         return
 
-    report = process(lambda: spark, raw_files, FIVE, folder / "v1")
+    report = process(lambda: spark, layouts, FIVE, folder / "v1")
 
     kept = pd.read_parquet(folder / "v1" / "weather.parquet")[list(FIVE.header)]
     rejected = pd.read_parquet(folder / "v1" / "rejected.parquet")

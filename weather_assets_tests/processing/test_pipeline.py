@@ -18,7 +18,7 @@ from weather_assets.contract.statistics import TrainingStatistics
 from weather_assets.processing.cells.reasons import Reason
 from weather_assets.processing.comparing import windows
 from weather_assets.processing.files.blocks import total_bytes
-from weather_assets.processing.files.raw_file import RawFile, RawFileError, layouts_of, read_header
+from weather_assets.processing.files.raw_file import RawFile, RawFileError, read_header
 from weather_assets.processing.parts.accounting import ProcessingReport
 from weather_assets.processing.parts.tasks import SMALL_BYTES
 from weather_assets.processing.pipeline import process
@@ -27,6 +27,7 @@ from weather_assets_tests.processing.weather_files import (
     UNTIMED,
     ahead_rows,
     header_of,
+    layouts,
     untimed_rows,
     write_csv,
 )
@@ -42,7 +43,7 @@ def run(spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> Run:
         files: Sequence[RawFile], contract: Contract
     ) -> tuple[ProcessingReport, Path]:
         output_dir = tmp_path_factory.mktemp("version") / "v1"
-        return process(lambda: spark, files, contract, output_dir), output_dir
+        return process(lambda: spark, layouts(files, contract), contract, output_dir), output_dir
 
     return process_files
 
@@ -114,13 +115,14 @@ def no_spark() -> SparkSession:
 def test_small_files_come_out_like_large_ones(
     spark: SparkSession, tmp_path: Path, samples: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    files = [RawFile(str(samples / "seattle-daily.csv.gz"), "seattle-daily.csv.gz")]
-    contract = recognise_header(read_header(files[0]))
-    assert total_bytes(layouts_of(files, contract)) <= SMALL_BYTES
+    file = RawFile(str(samples / "seattle-daily.csv.gz"), "seattle-daily.csv.gz")
+    contract = recognise_header(read_header(file))
+    found = layouts([file], contract)
+    assert total_bytes(found) <= SMALL_BYTES
     small_dir, large_dir = tmp_path / "small", tmp_path / "large"
-    small = process(no_spark, files, contract, small_dir)
+    small = process(no_spark, found, contract, small_dir)
     monkeypatch.setattr(windows, "ROWS_PER_WINDOW", 200)
-    large = process(lambda: spark, files, contract, large_dir, small_bytes=0)
+    large = process(lambda: spark, found, contract, large_dir, small_bytes=0)
 
     assert small.counts == large.counts
     pd.testing.assert_frame_equal(kept_in(small_dir), kept_in(large_dir))

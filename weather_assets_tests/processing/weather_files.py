@@ -21,7 +21,8 @@ from weather_assets.contract.schema import (
 from weather_assets.processing.cells.validation import fault_kinds
 from weather_assets.processing.files.careful_rows import RowBatch, row_batches
 from weather_assets.processing.files.dialects import as_utf8_lines
-from weather_assets.processing.files.raw_file import RawFile, layout_of, opened
+from weather_assets.processing.files.layouts import Layout, layout_of
+from weather_assets.processing.files.raw_file import RawFile, opened, read_opening
 from weather_assets.processing.files.records import RecordReader
 
 START = datetime(2020, 1, 1, tzinfo=UTC)
@@ -72,6 +73,11 @@ def write_csv(folder: Path, name: str, lines: Iterable[str]) -> RawFile:
     return RawFile(str(path), name)
 
 
+def layouts(files: Iterable[RawFile], contract: Contract) -> tuple[Layout, ...]:
+    """Returns where a contract's columns are in files."""
+    return tuple(layout_of(read_opening(file), contract) for file in files)
+
+
 def stamp(hour: int) -> str:
     """Returns the timestamp cell of that many hours after `START`."""
     return (START + timedelta(hours=hour)).strftime("%Y-%m-%dT%H:%M:%SZ")
@@ -107,7 +113,7 @@ def header_of(contract: Contract, order: Sequence[int] | None = None) -> str:
 
 def validated_batches(file: RawFile, contract: Contract) -> Iterator[RowBatch]:
     """Yields the rows of a file, read carefully."""
-    layout = layout_of(file, contract)
+    (layout,) = layouts([file], contract)
     with opened(file) as stream:
         reader = RecordReader(as_utf8_lines(stream, layout.dialect), layout.dialect.delimiter)
         next(reader.records())

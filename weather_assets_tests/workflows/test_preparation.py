@@ -2,14 +2,18 @@
 
 from pathlib import Path
 from random import Random
+from typing import Any
 
 import pandas as pd
 import pytest
 from pyspark.sql import SparkSession
 
 from weather_assets.adapters.files.data_root import DataRoot
-from weather_assets.adapters.files.raw_snapshot import find_contract, take_snapshot
+from weather_assets.adapters.files.raw_headers import explain_files
+from weather_assets.adapters.files.raw_snapshot import RawDataError, take_snapshot
 from weather_assets.processing.files.raw_file import RawFileError
+from weather_assets.processing.parts.accounting import ProcessingReport
+from weather_assets.processing.pipeline import process
 from weather_assets.workflows.preparation import PreparedWeather, RefusedError, prepare_weather
 
 HEADER = "Temperature,Humidity,Wind_Speed,Cloud_Cover,Pressure,Rain"
@@ -50,6 +54,9 @@ class Workplace:
         path.write_bytes(content.encode() if isinstance(content, str) else content)
         snapshot = take_snapshot(self.root.raw, self.root.contract_file)
         snapshot.save(self.root.snapshot_file)
+        return self.prepare_recorded(limit)
+
+    def prepare_recorded(self, limit: float = 0.2) -> PreparedWeather:
         return prepare_weather(self.root, lambda: self._spark, "1", limit, lambda _: None)
 
     def publish(self, content: str | bytes, limit: float = 0.2) -> PreparedWeather:
@@ -133,6 +140,35 @@ def test_a_file_that_ends_early_leaves_nothing_behind(
     assert workplace.kept == 300
 
 
+def test_a_file_that_changes_while_it_is_read_is_refused(
+    workplace: Workplace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def process_and_change(*arguments: Any) -> ProcessingReport:
+        report = process(*arguments)
+        path = workplace.root.raw / "weather.csv"
+        path.write_text(path.read_text(encoding="utf-8").replace("rain", "hail"), encoding="utf-8")
+        return report
+
+    monkeypatch.setattr("weather_assets.workflows.preparation.process", process_and_change)
+    before = workplace.folders
+
+    with pytest.raises(RawDataError, match="has changed"):
+        workplace.prepare(text(rows(210, seed=3)))
+
+    assert workplace.folders == before
+
+
+def test_a_known_version_is_held_against_the_files(workplace: Workplace) -> None:
+    workplace.publish(text(rows(220, seed=5)))
+    path = workplace.root.raw / "weather.csv"
+    path.write_text(path.read_text(encoding="utf-8").replace("rain", "hail"), encoding="utf-8")
+
+    with pytest.raises(RawDataError, match="has changed"):
+        workplace.prepare_recorded()
+
+    workplace.publish(text(rows()))
+
+
 def test_the_current_version_survives_a_stricter_limit(workplace: Workplace) -> None:
     table = rows(310, seed=4)
     for row in table[::10]:
@@ -168,4 +204,6 @@ def test_mended_and_suspicious_files_are_loaded_with_a_word(workplace: Workplace
 def test_the_contract_is_found_behind_another_delimiter(tmp_path: Path) -> None:
     (tmp_path / "weather.csv").write_text(text(rows(3)).replace(",", ";"), encoding="utf-8")
     snapshot = take_snapshot(tmp_path, tmp_path / "contract.toml")
-    assert find_contract(tmp_path, snapshot, tmp_path / "contract.toml").name == "five_column"
+    found = explain_files(tmp_path, snapshot, tmp_path / "contract.toml")
+    assert found.contract.name == "five_column"
+    assert [layout.dialect.delimiter for layout in found.layouts] == [";"]

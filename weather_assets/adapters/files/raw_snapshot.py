@@ -1,8 +1,7 @@
 """The raw files of a data root, identified by what they contain.
 
 Belongs here: which files count as raw, whether one is complete, its content hash, the recorded
-snapshot, and the one contract that all of them fit. Does not belong here: reading rows
-(`processing`).
+snapshot. Does not belong here: what the files say (`raw_headers`, `processing`).
 """
 
 import hashlib
@@ -15,10 +14,6 @@ from pathlib import Path
 from typing import Self
 
 from weather_assets.adapters.files.content_hashes import ContentHashes
-from weather_assets.contract.loading import load_contract, recognise_header
-from weather_assets.contract.schema import Contract, ContractError
-from weather_assets.processing.doubts.gates import Gate
-from weather_assets.processing.files.raw_file import RawFile, RawFileError, read_header
 
 RAW_SUFFIXES = (".csv", ".csv.gz", ".parquet")
 _TAIL_BYTES = 64
@@ -71,10 +66,6 @@ class RawSnapshot:
     def size_bytes(self) -> int:
         """Length of all files together."""
         return sum(file.size_bytes for file in self.files)
-
-    def raw_files(self, raw: Path) -> tuple[RawFile, ...]:
-        """Returns the files as `processing` takes them."""
-        return tuple(RawFile(path=str(raw / file.name), name=file.name) for file in self.files)
 
     def save(self, path: Path) -> None:
         """Writes the snapshot to `path`, atomically."""
@@ -229,6 +220,8 @@ def take_snapshot(raw: Path, contract_file: Path, memo: Path | None = None) -> R
 def verify_snapshot(raw: Path, snapshot: RawSnapshot, memo: Path | None = None) -> None:
     """Makes sure that the files of a snapshot still have the content that it recorded.
 
+    What is made of them holds for the snapshot if this is called after they were read.
+
     Args:
         raw: the folder of the raw files.
         snapshot: what was recorded.
@@ -239,61 +232,31 @@ def verify_snapshot(raw: Path, snapshot: RawSnapshot, memo: Path | None = None) 
     """
     hashes = ContentHashes(raw, memo)
     for file in snapshot.files:
-        path = raw / file.name
-        if not path.is_file():
-            problem = "is gone"
-        elif path.stat().st_size != file.size_bytes or _sha256(path, hashes) != file.sha256:
-            problem = "has changed"
-        else:
-            continue
-        raise RawDataError(
-            f"{path} {problem} since raw_weather was materialized; materialize raw_weather again "
-            "(the sensor does so by itself)"
-        )
+        path = recorded_path(raw, file)
+        if _sha256(path, hashes) != file.sha256:
+            raise _changed(path, "has changed")
     hashes.save()
 
 
-def find_contract(raw: Path, snapshot: RawSnapshot, contract_file: Path) -> Contract:
-    """Finds the one contract that every raw file fits.
-
-    Args:
-        raw: the folder of the raw files.
-        snapshot: the files.
-        contract_file: the data root's own contract, which need not exist.
-
-    Returns:
-        The contract.
+def recorded_path(raw: Path, file: SnapshotFile) -> Path:
+    """Returns where a file of a snapshot is.
 
     Raises:
-        ContractError: if a header is missing or unknown, or two files follow different contracts.
+        RawDataError: if it is gone, or has not the length that was recorded.
     """
-    own = load_contract(contract_file) if contract_file.is_file() else None
-    found: dict[str, Contract] = {}
-    for file in snapshot.files:
-        try:
-            header = read_header(RawFile(path=str(raw / file.name), name=file.name))
-            found[file.name] = recognise_header(header, own)
-        except ContractError as error:
-            raise ContractError(f"{file.name}: {error}") from None
-    if not found:
-        raise ContractError(f"{raw}: no complete raw file yet")
-    names = {contract.name for contract in found.values()}
-    if len(names) > 1:
-        listing = ", ".join(f"{name} ({contract.name})" for name, contract in found.items())
-        raise ContractError(
-            f"the raw files follow different contracts: {listing}. One data root holds one kind of "
-            "file: move the others to a data root of their own"
-        )
-    return next(iter(found.values()))
+    path = raw / file.name
+    if not path.is_file():
+        raise _changed(path, "is gone")
+    if path.stat().st_size != file.size_bytes:
+        raise _changed(path, "has changed")
+    return path
 
 
-def evaluate_headers(raw: Path, snapshot: RawSnapshot, contract_file: Path) -> Gate:
-    """One contract explains the header of every raw file (arguments as for `find_contract`)."""
-    try:
-        contract = find_contract(raw, snapshot, contract_file)
-    except (ContractError, RawFileError) as problem:
-        return Gate(passed=False, sentence=str(problem))
-    return Gate(passed=True, sentence=f"contract {contract.name}: {contract.title}")
+def _changed(path: Path, problem: str) -> RawDataError:
+    return RawDataError(
+        f"{path} {problem} since raw_weather was materialized; materialize raw_weather again "
+        "(the sensor does so by itself)"
+    )
 
 
 def _identify(raw: Path, path: Path, hashes: ContentHashes) -> SnapshotFile:

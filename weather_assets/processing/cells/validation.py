@@ -32,10 +32,11 @@ class ValidatedRows:
     """Rows whose cells are typed.
 
     Attributes:
-        values: in the order of `contract.header`, [N] each: instants as int64 microseconds UTC,
-            numbers as float64 in the contract's unit, texts as dictionary-encoded strings; null
-            where missing or invalid.
-        events: what the row's own label cell says, 0 or 1; -1 where it says nothing valid, [N].
+        values: of each column that was read, [N]: instants as int64 microseconds UTC, numbers as
+            float64 in the contract's unit, texts as dictionary-encoded strings; null where missing
+            or invalid.
+        events: what the row's own label cell says, 0 or 1; -1 where it says nothing valid or is not
+            read, [N].
         faults: index into `fault_kinds`; 0 for a valid row, [N].
         row_hashes: of the values alone, [N].
     """
@@ -73,41 +74,48 @@ def fault_kinds(contract: Contract) -> tuple[Fault | None, ...]:
 
 
 def validate(
-    cells: Sequence[pa.Array], contract: Contract, problems: Sequence[Reason | None] | None = None
+    cells: Sequence[pa.Array],
+    contract: Contract,
+    problems: Sequence[Reason | None] | None = None,
+    *,
+    labelled: bool = True,
 ) -> ValidatedRows:
     """Types every cell and names the first fault of each row.
 
     Args:
-        cells: in the order of `contract.header`: trimmed texts (strings, plain or
-            dictionary-encoded), or float64 where a reader has made numbers of a column already;
-            null where empty, [N] each.
+        cells: in the order of `contract.header`, without labels of `contract.inputs`: trimmed texts
+            (strings, plain or dictionary-encoded), or float64 where a reader has made numbers of a
+            column already; null where empty, [N] each.
         contract: what the cells must be.
         problems: why a record could not be divided into cells, where it could not, [N].
+        labelled: whether labels are read, and one that is no label is a fault.
     """
+    columns = contract.header if labelled else contract.inputs
     rows = len(cells[0])
     kinds = {kind: index for index, kind in enumerate(fault_kinds(contract))}
     faults = np.zeros(rows, np.int16)
     if problems is not None:
         faults[:] = [0 if problem is None else kinds[None, problem] for problem in problems]
     hashed = hashing.seeds(rows)
-    events: npt.NDArray[np.int8] | None = None
+    events = np.full(rows, -1, np.int8)
     values: list[pa.Array] = []
     is_measured = np.zeros(rows, np.bool_)
     measures_anything = False
-    for name, column_cells in zip(contract.header, cells, strict=True):
+    for name, column_cells in zip(columns, cells, strict=True):
         column = _column(name, contract)
         read = _read(name, column, column_cells, contract)
         values.append(read.value)
         hashed = read.hash_onto(hashed)
-        if name == contract.label.column:
+        is_label = labelled and name == contract.label.column
+        if is_label:
             events = _events(read, contract)
-        for is_faulty, reason in _cell_faults(name, column, read, events, contract):
+        for is_faulty, reason in _cell_faults(
+            name, column, read, events if is_label else None, contract
+        ):
             faults[is_faulty & (faults == 0)] = kinds[name, reason]
         if column is not None and column.feature and name != contract.station:
             measures_anything = True
             is_measured |= ~(read.is_missing | read.is_unreadable)
-    if events is None:
-        raise AssertionError(contract.name)  # the label's column is part of every header
     if measures_anything:
         faults[~is_measured & (faults == 0)] = kinds[None, Reason.NO_MEASUREMENT]
     return ValidatedRows(tuple(values), events, faults, hashed.view(np.int64))
@@ -264,7 +272,7 @@ def _cell_faults(
     events: npt.NDArray[np.int8] | None,
     contract: Contract,
 ) -> list[tuple[Flags, Reason]]:
-    """Returns what can be wrong with the cells of one column, in order."""
+    """Returns what can be wrong with the cells of one column, in order; `events` of a label."""
     faults: list[tuple[Flags, Reason]] = []
     if _is_timestamp(name, contract):
         faults.append((read.is_unreadable, Reason.INVALID_TIMESTAMP))
@@ -274,8 +282,8 @@ def _cell_faults(
         has_number = ~(read.is_missing | read.is_unreadable)
         faults.append((read.is_unreadable, Reason.NOT_A_NUMBER))
         faults.append((has_number & ~_is_within(_floats(read.value), column), Reason.OUT_OF_BOUNDS))
-    if name == contract.label.column:
-        if contract.label.threshold is None and events is not None:
+    if events is not None:
+        if contract.label.threshold is None:
             faults.append((~read.is_missing & (events < 0), Reason.UNKNOWN_LABEL))
         if contract.label.lead is None:
             faults.append((read.is_missing, Reason.MISSING_LABEL))

@@ -2,5 +2,6 @@
 
 - `gates`: the verdicts behind the blocking checks.
 - `suspicions`: warnings. `units`, `moisture`: values in another unit than the contract's; `leaks`:
-  features that give the label away; `explanations`: how a finding is put into words.
+  features that give the label away; `explanations`, `problems`: how many faulty rows, or one,
+  are put into words.
 """

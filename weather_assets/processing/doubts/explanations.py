@@ -1,10 +1,9 @@
 """Rejected rows in words: where the first of each kind stands, what was found, what to do.
 
 Belongs here: looking at the rows in `rejected.parquet` again, for people. Does not belong here:
-finding faults (`validation`), or judging how many are too many (`gates`).
+finding faults (`validation`), one row in words (`problems`), or how many are too many (`gates`).
 """
 
-import io
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -13,15 +12,14 @@ from pathlib import Path
 import pyarrow.dataset as ds
 
 from weather_assets.contract.loading import listed
-from weather_assets.contract.schema import Contract, Kind
+from weather_assets.contract.schema import Contract
 from weather_assets.processing.cells.reasons import Reason
+from weather_assets.processing.doubts.problems import allowed_in, found_in
 from weather_assets.processing.files.dialects import with_decimal_point
-from weather_assets.processing.files.raw_file import Layout
-from weather_assets.processing.files.records import read_records
+from weather_assets.processing.files.layouts import Layout
 
 _ROWS_LOOKED_AT = 5_000
 _CELLS_SHOWN = 4
-_RAW_CHARACTERS_SHOWN = 80
 
 _ADVICE: Mapping[str, str] = {
     Reason.RECORD_TOO_LONG: "look for a missing line end, or for data that is no text",
@@ -81,20 +79,19 @@ class Example:
         where = f"{self.file} line {self.line}" + (
             f", column {self.column!r}" if self.column is not None else ""
         )
-        allowed = _allowed(self.reason, self.column, contract)
+        allowed = allowed_in(self.reason, self.column, contract)
         advice = _ADVICE.get(self.reason, "")
         return f"{self.reason}: {where}: found {listed(self.found)}" + "".join(
             f"; {clause}" for clause in (allowed and f"allowed {allowed}", advice) if clause
         )
 
 
-def examples_of(rejected: Path, layouts: Sequence[Layout], contract: Contract) -> list[Example]:
+def examples_of(rejected: Path, layouts: Sequence[Layout]) -> list[Example]:
     """Returns one example per reason and column, the most frequent first.
 
     Args:
         rejected: the folder of `rejected.parquet`, of which the first rows are looked at.
         layouts: the files that were read.
-        contract: names the columns.
     """
     layout_of = {layout.file.name: layout for layout in layouts}
     rows = ds.dataset(str(rejected), format="parquet").head(_ROWS_LOOKED_AT).to_pylist()
@@ -105,7 +102,7 @@ def examples_of(rejected: Path, layouts: Sequence[Layout], contract: Contract) -
             continue
         key = (row["reason"], row["column"])
         first.setdefault(key, (row["file"], row["line"]))
-        text = _found(row["raw"], row["column"], layout_of[row["file"]], contract)
+        text = found_in(row["raw"], row["column"], layout_of[row["file"]])
         found.setdefault(key, Counter())[text] += 1
     by_frequency = sorted(first, key=lambda key: -found[key].total())
     return [
@@ -119,9 +116,7 @@ def examples_of(rejected: Path, layouts: Sequence[Layout], contract: Contract) -
     ]
 
 
-def numbers_out_of_bounds(
-    rejected: Path, layouts: Sequence[Layout], contract: Contract
-) -> dict[str, list[float]]:
+def numbers_out_of_bounds(rejected: Path, layouts: Sequence[Layout]) -> dict[str, list[float]]:
     """Returns, by column, numbers for which the first rejected rows were set aside."""
     layout_of = {layout.file.name: layout for layout in layouts}
     rows = ds.dataset(str(rejected), format="parquet").head(_ROWS_LOOKED_AT).to_pylist()
@@ -130,30 +125,8 @@ def numbers_out_of_bounds(
         if row["reason"] != Reason.OUT_OF_BOUNDS:
             continue
         layout = layout_of[row["file"]]
-        cell = _found(row["raw"], row["column"], layout, contract)
+        cell = found_in(row["raw"], row["column"], layout)
         if layout.dialect.decimal_mark == ",":
             cell = with_decimal_point(cell)
         numbers.setdefault(row["column"], []).append(float(cell))
     return numbers
-
-
-def _found(raw: str, column: str | None, layout: Layout, contract: Contract) -> str:
-    if column is None:
-        return raw[:_RAW_CHARACTERS_SHOWN]
-    stream = io.BytesIO(raw.encode("utf-8", errors="replace"))
-    record = next(read_records(stream, layout.dialect.delimiter))
-    return record.cells[layout.positions[contract.header.index(column)]].strip()
-
-
-def _allowed(reason: str, name: str | None, contract: Contract) -> str:
-    label = contract.label
-    if reason == Reason.UNKNOWN_LABEL:
-        return listed((*label.positive, *label.negative))
-    column = next((column for column in contract.columns if column.name == name), None)
-    if reason == Reason.INVALID_TIMESTAMP and contract.timestamp is not None:
-        return f"{contract.timestamp.format} in the years 1700 to 2199"
-    if column is None:
-        return ""
-    if column.kind is Kind.CATEGORY:
-        return listed(column.categories)
-    return f"plain numbers from {column.minimum:g} to {column.maximum:g} {column.unit}"

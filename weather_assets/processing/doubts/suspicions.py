@@ -32,7 +32,7 @@ from weather_assets.processing.doubts.units import (
     misfits_in_bounds,
     misfits_out_of_bounds,
 )
-from weather_assets.processing.files.raw_file import Layout
+from weather_assets.processing.files.layouts import Layout
 from weather_assets.processing.parts.accounting import ProcessingReport
 from weather_assets.processing.pipeline import REJECTED, STATISTICS, WEATHER
 
@@ -155,7 +155,7 @@ def _units(
 ) -> list[UnitFinding]:
     """Returns one finding per column: the first of those that say why."""
     statistics = TrainingStatistics.from_json((folder / STATISTICS).read_text(encoding="utf-8"))
-    outside = _outside(folder, report, layouts, contract)
+    outside = _outside(folder, report, layouts)
     findings = [
         *misfits_out_of_bounds(contract, outside, report.counts, report.rows_in),
         *misfits_in_bounds(contract, statistics),
@@ -170,12 +170,12 @@ def _units(
 
 
 def _outside(
-    folder: Path, report: ProcessingReport, layouts: Sequence[Layout], contract: Contract
+    folder: Path, report: ProcessingReport, layouts: Sequence[Layout]
 ) -> Mapping[str, Sequence[float]]:
     """Returns numbers out of bounds by column; reads nothing where no row has such a number."""
     if Reason.OUT_OF_BOUNDS not in report.counts.rejected_by_reason:
         return {}
-    return numbers_out_of_bounds(folder / REJECTED, layouts, contract)
+    return numbers_out_of_bounds(folder / REJECTED, layouts)
 
 
 def _values(cells: pa.ChunkedArray, column: Column) -> _Floats:

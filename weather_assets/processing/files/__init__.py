@@ -1,6 +1,6 @@
 """From bytes to rows of text.
 
-- `raw_file`: one raw file, and what its header says.
+- `raw_file`: opening a file, and its header; `layouts`: where a contract's columns are in it.
 - `dialects`: encoding, line ends, delimiter, decimal mark; `foreign_formats`: what is no CSV.
 - `blocks`: pieces of a file that can be read by themselves.
 - `plain_rows`: Arrow's reader, for text without irregularities.

@@ -19,15 +19,10 @@ from typing import BinaryIO
 from weather_assets.contract.schema import Contract
 from weather_assets.processing.files.careful_rows import RowBatch, row_batches
 from weather_assets.processing.files.dialects import as_utf8_lines
+from weather_assets.processing.files.layouts import Layout
 from weather_assets.processing.files.parquet_rows import parquet_batches
 from weather_assets.processing.files.plain_rows import plain_rows
-from weather_assets.processing.files.raw_file import (
-    Layout,
-    RawFile,
-    RawFileError,
-    is_parquet,
-    opened,
-)
+from weather_assets.processing.files.raw_file import RawFile, RawFileError, is_parquet, opened
 from weather_assets.processing.files.records import Lines, RecordReader
 
 BLOCK_BYTES = 32 * 2**20

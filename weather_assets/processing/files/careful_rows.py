@@ -18,7 +18,7 @@ from weather_assets.contract.schema import Contract, fold_header
 from weather_assets.processing.cells.reasons import Reason
 from weather_assets.processing.cells.validation import ValidatedRows, validate
 from weather_assets.processing.files.dialects import with_decimal_point
-from weather_assets.processing.files.raw_file import Layout
+from weather_assets.processing.files.layouts import Layout
 from weather_assets.processing.files.records import Record
 
 RECORDS_PER_BATCH = 8192
@@ -124,7 +124,7 @@ def _batch(
     return RowBatch(
         lines=np.array([record.line for record in records], np.int64) + lines_before,
         texts=_ListedTexts([record.raw for record in records]),
-        rows=validate(cells, contract, problems),
+        rows=validate(cells, contract, problems, labelled=layout.labelled),
     )
 
 

@@ -18,7 +18,8 @@ import pyarrow.compute as pc
 from weather_assets.contract.schema import Contract
 from weather_assets.processing.cells.validation import validate
 from weather_assets.processing.files.careful_rows import RowBatch
-from weather_assets.processing.files.raw_file import Layout, RawFileError, opened_parquet
+from weather_assets.processing.files.layouts import Layout
+from weather_assets.processing.files.raw_file import RawFileError, opened_parquet
 
 ROWS_PER_BATCH = 300_000
 
@@ -63,7 +64,8 @@ def parquet_batches(layout: Layout, contract: Contract) -> Iterator[list[RowBatc
                 for position in layout.positions
             ]
             lines = before + 1 + np.arange(len(batch), dtype=np.int64)
-            yield [RowBatch(lines, _RowTexts(columns), validate(cells, contract))]
+            rows = validate(cells, contract, labelled=layout.labelled)
+            yield [RowBatch(lines, _RowTexts(columns), rows)]
             before += len(batch)
 
 

@@ -20,7 +20,7 @@ from weather_assets.processing.cells.reasons import Reason
 from weather_assets.processing.cells.validation import ValidatedRows, validate
 from weather_assets.processing.files.careful_rows import RowBatch, folded_header, shape_problem
 from weather_assets.processing.files.dialects import with_decimal_points
-from weather_assets.processing.files.raw_file import Layout
+from weather_assets.processing.files.layouts import Layout
 from weather_assets.processing.files.records import MAXIMUM_RECORD_BYTES, cells_of
 
 _PARSED_AT_ONCE = 1 << 20
@@ -71,7 +71,7 @@ def plain_rows(
     rows = _from_numbers(text, count, layout, contract)
     if rows is None:
         rows = _from_texts(text, count, layout, contract)
-    if rows is None or (layout.dialect.delimiter == "\t" and _may_be_blank(rows)):
+    if rows is None or (_can_be_blank(layout) and _may_be_blank(rows)):
         return None
     texts = _LineTexts(text)
     headers = _headers(rows, texts, layout)
@@ -129,7 +129,8 @@ def _is_plain_layout(layout: Layout, contract: Contract) -> bool:
     ):
         return False  # Arrow holds them against cells before it reads their decimal comma
     cells = [pa.array([layout.header[position].strip()]) for position in layout.positions]
-    return validate(_with_points(cells, layout), contract).faults[0] != 0
+    rows = validate(_with_points(cells, layout), contract, labelled=layout.labelled)
+    return rows.faults[0] != 0
 
 
 def _has_decimal_comma(layout: Layout) -> bool:
@@ -137,7 +138,7 @@ def _has_decimal_comma(layout: Layout) -> bool:
 
 
 def _with_points(cells: Sequence[pa.Array], layout: Layout) -> list[pa.Array]:
-    """Returns trimmed texts in the order of the contract's header, numbers with decimal points."""
+    """Returns trimmed texts in the order of the layout's columns, numbers with points."""
     if not _has_decimal_comma(layout):
         return list(cells)
     return [
@@ -151,11 +152,11 @@ def _from_numbers(
 ) -> ValidatedRows | None:
     """Reads lines whose numbers are all numbers; None if not so."""
     kinds: dict[int, pa.DataType] = {
-        index: pa.dictionary(pa.int32(), pa.string()) for index in range(len(contract.header))
+        index: pa.dictionary(pa.int32(), pa.string()) for index in range(len(layout.columns))
     }
     kinds |= dict.fromkeys(layout.numbers, pa.float64())
-    if contract.timestamp is not None:
-        kinds[contract.header.index(contract.timestamp.column)] = pa.string()
+    if contract.timestamp is not None and contract.timestamp.column in layout.columns:
+        kinds[layout.columns.index(contract.timestamp.column)] = pa.string()
     try:
         cells = _read(text, layout, kinds, ["", *contract.missing_markers])
     except pa.ArrowInvalid:
@@ -174,7 +175,7 @@ def _from_numbers(
         else column
         for column in cells
     ]
-    return validate(trimmed, contract)
+    return validate(trimmed, contract, labelled=layout.labelled)
 
 
 def _from_texts(
@@ -195,7 +196,7 @@ def _from_texts(
         ragged.append(row)
         return "skip"
 
-    kinds = dict.fromkeys(range(len(contract.header)), pa.string())
+    kinds = dict.fromkeys(range(len(layout.columns)), pa.string())
     try:
         cells = _read(text, layout, kinds, [], set_aside)
     except pa.ArrowInvalid:
@@ -214,7 +215,8 @@ def _from_texts(
         places = pa.array(np.cumsum(~is_ragged) - 1, mask=is_no_row)
         cells = [column.take(places) for column in cells]
     trimmed = [pc.call_function("utf8_trim_whitespace", [column]) for column in cells]
-    return validate(_with_points(trimmed, layout), contract, problems)
+    points = _with_points(trimmed, layout)
+    return validate(points, contract, problems, labelled=layout.labelled)
 
 
 def _read(
@@ -224,7 +226,7 @@ def _read(
     null_values: Sequence[str],
     set_aside: object = None,
 ) -> list[pa.Array]:
-    """Returns the cells in the order of the contract's header; raises `pa.ArrowInvalid`."""
+    """Returns the cells in the order of the layout's columns; raises `pa.ArrowInvalid`."""
     has_quotes = b'"' in text
     names = [str(position) for position in range(len(layout.header))]
     chosen = [names[position] for position in layout.positions]
@@ -266,8 +268,13 @@ def _number(marker: str) -> float:
         return np.nan
 
 
+def _can_be_blank(layout: Layout) -> bool:
+    """Tells whether a line of blanks has as many cells as the header: it is no row all the same."""
+    return layout.dialect.delimiter == "\t" or len(layout.header) == 1
+
+
 def _may_be_blank(rows: ValidatedRows) -> bool:
-    """Tells whether a line may hold nothing but tabs, which is a blank line and no row."""
+    """Tells whether a line may hold nothing but blanks and tabs."""
     is_blank = np.ones(len(rows.faults), np.bool_)
     for value in rows.values:
         is_blank &= value.is_null().to_numpy(zero_copy_only=False)

@@ -2,7 +2,7 @@
 
 Belongs here: the order of those stages for the rows of all files, and doing again only what new
 files change. Does not belong here: the rules (`outcomes`, `splitting`), the stages themselves
-(`windows`, `timed_parts`), or reading files (`file_entries`).
+(`windows`, `divided_rows`), or reading files (`file_entries`).
 """
 
 import hashlib
@@ -33,12 +33,13 @@ from weather_assets.processing.comparing.windows import (
     pieces_of,
     windows_of,
 )
+from weather_assets.processing.parts.divided_rows import write_divided
 from weather_assets.processing.parts.file_entries import FileEntry
 from weather_assets.processing.parts.fitting import sample_share
 from weather_assets.processing.parts.parts import PartPaths
 from weather_assets.processing.parts.summaries import Summary
 from weather_assets.processing.parts.tasks import Here, InSpark, Workers, is_little
-from weather_assets.processing.parts.timed_parts import TimedPaths, write_divided
+from weather_assets.processing.parts.timed_parts import TimedPaths
 
 _SPARE = 2
 _NAME, _RECORD = "rows", "part.json"

@@ -1,6 +1,5 @@
 """Raw files are identified by content, and half-written ones wait."""
 
-import gzip
 import os
 import time
 from pathlib import Path
@@ -13,16 +12,12 @@ from weather_assets.adapters.files.raw_snapshot import (
     RawDataError,
     RawSnapshot,
     SnapshotFile,
-    evaluate_headers,
-    find_contract,
     growing_files,
     list_raw_files,
     take_snapshot,
     verify_snapshot,
     wait_until_settled,
 )
-from weather_assets.contract.schema import ContractError
-from weather_assets.processing.files.raw_file import RawFileError
 
 FIVE = "Temperature,Humidity,Wind_Speed,Cloud_Cover,Pressure,Rain\n20,50,3,10,1000,no rain\n"
 
@@ -116,34 +111,6 @@ def test_a_snapshot_is_saved_and_verified(tmp_path: Path) -> None:
         verify_snapshot(tmp_path, snapshot)
     with pytest.raises(RawDataError, match="materialize raw_weather first"):
         RawSnapshot.load(tmp_path / "nowhere.json")
-
-
-def test_every_file_must_fit_the_same_contract(tmp_path: Path) -> None:
-    put(tmp_path, "weather.csv")
-    with gzip.open(tmp_path / "more.csv.gz", "wt", encoding="utf-8") as stream:
-        stream.write(FIVE)
-    nowhere = tmp_path / "contract.toml"
-    assert (
-        find_contract(tmp_path, take_snapshot(tmp_path, tmp_path / "contract.toml"), nowhere).name
-        == "five_column"
-    )
-    put(tmp_path, "other.csv", "date,precipitation,temp_max,temp_min,wind,weather\n1,1,1,1,1,sun\n")
-    with pytest.raises(ContractError, match="different contracts"):
-        find_contract(tmp_path, take_snapshot(tmp_path, tmp_path / "contract.toml"), nowhere)
-    put(tmp_path, "other.csv", "date,nothing\n1,1\n")
-    with pytest.raises(ContractError, match=r"other\.csv: no contract fits"):
-        find_contract(tmp_path, take_snapshot(tmp_path, tmp_path / "contract.toml"), nowhere)
-    gate = evaluate_headers(tmp_path, take_snapshot(tmp_path, nowhere), nowhere)
-    assert not gate.passed
-    assert "other.csv: no contract fits" in gate.sentence
-
-
-def test_an_empty_file_has_no_header(tmp_path: Path) -> None:
-    put(tmp_path, "weather.csv", "")
-    nowhere = tmp_path / "contract.toml"
-    with pytest.raises(RawFileError, match="empty"):
-        find_contract(tmp_path, take_snapshot(tmp_path, nowhere), nowhere)
-    assert not evaluate_headers(tmp_path, take_snapshot(tmp_path, nowhere), nowhere).passed
 
 
 def test_the_data_roots_own_contract_belongs_to_the_version(tmp_path: Path) -> None:

@@ -6,8 +6,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from weather_assets.processing.doubts.explanations import examples_of, numbers_out_of_bounds
-from weather_assets.processing.files.raw_file import RawFile, layouts_of
-from weather_assets_tests.processing.weather_files import UNTIMED
+from weather_assets.processing.files.raw_file import RawFile
+from weather_assets_tests.processing.weather_files import UNTIMED, layouts
 
 ROWS = [
     ("w.csv", 2, "Rain", "unknown_label", "1;2;snow"),
@@ -30,12 +30,10 @@ def rejected(folder: Path) -> Path:
 
 def test_the_first_row_of_each_kind_is_shown(tmp_path: Path) -> None:
     (tmp_path / "w.csv").write_bytes(b"Temperature;Humidity;Rain\n1,5;2;rain\n")
-    layouts = layouts_of([RawFile(str(tmp_path / "w.csv"), "w.csv")], UNTIMED)
+    found = layouts([RawFile(str(tmp_path / "w.csv"), "w.csv")], UNTIMED)
     folder = rejected(tmp_path)
 
-    label, shape, bounds = [
-        example.sentence(UNTIMED) for example in examples_of(folder, layouts, UNTIMED)
-    ]
+    label, shape, bounds = [example.sentence(UNTIMED) for example in examples_of(folder, found)]
 
     assert label.startswith(
         r"unknown_label: w.csv line 2, column 'Rain': found 'snow', '\x1b[31m'; "
@@ -44,4 +42,4 @@ def test_the_first_row_of_each_kind_is_shown(tmp_path: Path) -> None:
     assert "contract.toml" in label
     assert shape.startswith("wrong_number_of_cells: w.csv line 6: found '1;2'; divide rows")
     assert "found '99,5'; allowed plain numbers from -90 to 60 degC; correct" in bounds
-    assert numbers_out_of_bounds(folder, layouts, UNTIMED) == {"Temperature": [99.5]}
+    assert numbers_out_of_bounds(folder, found) == {"Temperature": [99.5]}

@@ -13,7 +13,7 @@ from pyspark.sql import SparkSession
 
 from weather_assets.contract.schema import Contract
 from weather_assets.processing.files import blocks
-from weather_assets.processing.files.raw_file import RawFile, RawFileError, layouts_of
+from weather_assets.processing.files.raw_file import RawFile, RawFileError
 from weather_assets.processing.parts.file_entries import FileEntry, entries_of
 from weather_assets.processing.parts.tasks import SMALL_BYTES
 from weather_assets.processing.parts.timed_parts import TimedPaths
@@ -24,6 +24,7 @@ from weather_assets_tests.processing.weather_files import (
     UNTIMED,
     ahead_rows,
     header_of,
+    layouts,
     untimed_rows,
 )
 
@@ -41,9 +42,10 @@ def read(
     spark: Callable[[], SparkSession] = no_spark,
     small_bytes: int = SMALL_BYTES,
 ) -> list[FileEntry]:
-    layouts = layouts_of(files, contract)
-    folders = {file.name: folder / file.name for file in files}
-    return entries_of(spark, layouts, contract, folders, small_bytes)
+    found = entries_of(
+        spark, layouts(files, contract), contract, lambda name: folder / name, small_bytes
+    )
+    return list(found.values())
 
 
 def rows_of(entries: Sequence[FileEntry], contract: Contract) -> pd.DataFrame:
@@ -174,11 +176,11 @@ def test_what_is_there_is_not_read_again(tmp_path: Path) -> None:
     path.write_bytes(messy(UNTIMED, 1))
     file = RawFile(str(path), path.name)
     first = read([file], UNTIMED, tmp_path / "entries")
-    layouts = layouts_of([file], UNTIMED)
+    known = layouts([file], UNTIMED)
     path.unlink()
 
-    folders = {file.name: tmp_path / "entries" / file.name}
-    assert entries_of(no_spark, layouts, UNTIMED, folders) == first
+    again = entries_of(no_spark, known, UNTIMED, lambda name: tmp_path / "entries" / name)
+    assert list(again.values()) == first
 
 
 def test_a_large_file_is_what_it_says(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

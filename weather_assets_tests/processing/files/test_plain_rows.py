@@ -11,8 +11,9 @@ from hypothesis import strategies as st
 
 from weather_assets.contract.schema import Contract
 from weather_assets.processing.files.careful_rows import row_batches
+from weather_assets.processing.files.layouts import Layout, layout_of
 from weather_assets.processing.files.plain_rows import plain_rows
-from weather_assets.processing.files.raw_file import Layout, layout_of
+from weather_assets.processing.files.raw_file import read_opening
 from weather_assets.processing.files.records import MAXIMUM_RECORD_BYTES, RecordReader
 from weather_assets_tests.processing.weather_files import (
     AHEAD,
@@ -43,7 +44,7 @@ def layouts(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Layout]:
     folder = tmp_path_factory.mktemp("layouts")
     found = {name: layout(folder, contract) for name, contract in CONTRACTS.items()}
     rows = [written(row, "commas") for row in (header_of(UNTIMED), *untimed_rows(9))]
-    found["commas"] = layout_of(write_csv(folder, "commas.csv", rows), UNTIMED)
+    found["commas"] = layout_of(read_opening(write_csv(folder, "commas.csv", rows)), UNTIMED)
     assert (found["commas"].dialect.delimiter, found["commas"].dialect.decimal_mark) == (";", ",")
     return found
 
@@ -51,7 +52,7 @@ def layouts(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Layout]:
 def layout(folder: Path, contract: Contract, delimiter: str = ",") -> Layout:
     rows = ahead_rows(1) if contract is AHEAD else untimed_rows(2)
     lines = [line.replace(",", delimiter) for line in (header_of(contract), *rows)]
-    return layout_of(write_csv(folder, f"{contract.name}.csv", lines), contract)
+    return layout_of(read_opening(write_csv(folder, f"{contract.name}.csv", lines)), contract)
 
 
 def written(row: str, way: str) -> str:
