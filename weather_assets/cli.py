@@ -68,7 +68,7 @@ def run(data: Path, sample: Path | None, until: str | None, *, serve: bool) -> N
     "input_path",
     required=True,
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
-    help="Raw rows as CSV; label columns may be absent.",
+    help="Raw rows as CSV (also .csv.gz) or .parquet; label columns may be absent.",
 )
 @click.option(
     "--output",
@@ -79,9 +79,9 @@ def run(data: Path, sample: Path | None, until: str | None, *, serve: bool) -> N
 )
 def predict(data: Path, input_path: Path, output_path: Path) -> None:
     """Forecast raw rows with the champion, offline."""
-    from weather_assets.commands.prediction import predict_file
+    from weather_assets.commands import prediction
 
-    predict_file(DataRoot.at(data), input_path, output_path)
+    prediction.predict(DataRoot.at(data), input_path, output_path)
 
 
 @main.group()

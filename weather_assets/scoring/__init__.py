@@ -4,6 +4,6 @@
 - `signature`: what the served model takes and answers, written down as `signature.json`.
 - `package`: assembles the package directory; `model_card` writes its MODEL_CARD.md.
 - `request_rows`: a processed row as the raw row that a client would send.
-- `offline`: the same scoring on a CSV file, without a server.
+- `offline`: the same graph on many rows at once, without a server.
 - `requirements.txt`: the pinned environment that the package is served in.
 """

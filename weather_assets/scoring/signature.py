@@ -52,9 +52,6 @@ def build_signature(
         raise ValueError(f"threshold {threshold} of model {model_name!r} must lie in [0, 1]")
     columns = [column for column in contract.columns if column.feature]
     clock = contract.timestamp if contract.timestamp and contract.timestamp.features else None
-    read = {column.name for column in columns}
-    if clock is not None:
-        read.add(clock.column)
     lead = contract.label.lead
     return {
         "format": SIGNATURE_FORMAT,
@@ -70,7 +67,9 @@ def build_signature(
         "columns": [_column(column, contract) for column in columns],
         "timestamp": None if clock is None else _clock(clock),
         "features": [feature.name for feature in contract.features],
-        "unread": [name for name in (*contract.header, *contract.ignored) if name not in read],
+        "unread": [
+            name for name in (*contract.header, *contract.ignored) if name not in contract.inputs
+        ],
         "missing_markers": list(contract.missing_markers),
     }
 

@@ -1,7 +1,7 @@
 """Spark, PyTorch and ONNX agree on generated rows: what is valid, and what its probability is.
 
 A row travels three ways: (a) as a CSV line through the Spark pipeline into the network in PyTorch,
-(b) as JSON through `score.py` into the ONNX graph, (c) as a CSV line through offline scoring.
+(b) as JSON through `score.py` into the ONNX graph, (c) as a CSV line through offline prediction.
 All rows go through Spark together, once.
 """
 
@@ -23,10 +23,11 @@ from weather_assets.adapters.spark_session import set_spark_environment, spark_c
 from weather_assets.contract.statistics import TrainingStatistics
 from weather_assets.forecasting.data import feature_matrix
 from weather_assets.processing.files.raw_file import RawFile
-from weather_assets.processing.files.records import read_records
 from weather_assets.processing.pipeline import process
-from weather_assets.scoring.offline import Prediction, predict_rows
+from weather_assets.scoring.offline import graph_probabilities
 from weather_assets.scoring.score import Reading, Scorer, check_rows, respond
+from weather_assets.workflows.champions import Champion
+from weather_assets.workflows.prediction import predict_file
 from weather_assets_tests.integration.agreeing_rows import (
     CONTRACT,
     RawRow,
@@ -38,6 +39,7 @@ from weather_assets_tests.integration.arbitrary_network import (
     package_of,
     probabilities,
 )
+from weather_assets_tests.processing.weather_files import layouts
 
 VALID_ROWS, DOUBTFUL_ROWS = 200, 300
 """500 in all, since each row has a year of its own. How many doubtful ones are valid depends on
@@ -58,7 +60,7 @@ class Outcome:
         spark: raw features in the contract's order, by serial, of the rows that Spark kept.
         torch: probability by PyTorch of the same rows.
         rejected: column and reason, by serial, of the rows that Spark set aside.
-        offline: prediction by serial.
+        offline: probability and problem by serial, one of them empty.
         scorer: the package, loaded.
     """
 
@@ -66,7 +68,7 @@ class Outcome:
     spark: dict[int, list[object]]
     torch: dict[int, float]
     rejected: dict[int, tuple[str | None, str]]
-    offline: list[Prediction]
+    offline: list[tuple[str, str]]
     scorer: Scorer
 
 
@@ -77,7 +79,8 @@ def outcome(tmp_path_factory: pytest.TempPathFactory) -> Outcome:
     raw = folder / "rows.csv"
     _write_csv(raw, rows)
     processed = folder / "processed"
-    process(_spark, [RawFile(str(raw), raw.name)], CONTRACT, processed)
+    file = RawFile(str(raw), raw.name)
+    process(_spark, layouts([file], CONTRACT), CONTRACT, processed)
     kept = pq.read_table(processed / "weather.parquet")
     serials = [int(serial) for serial in kept["serial"].to_pylist()]
     statistics = TrainingStatistics.from_json((processed / "statistics.json").read_text())
@@ -87,17 +90,26 @@ def outcome(tmp_path_factory: pytest.TempPathFactory) -> Outcome:
     columns = kept.select(names).to_pydict()
     rejected = pq.read_table(processed / "rejected.parquet").to_pylist()
     package = package_of(network, CONTRACT, folder, [dict(rows[0].values or {})], [0.5])
-    with raw.open("rb") as stream:
-        offline = list(predict_rows(package, read_records(stream)))
+    scorer = Scorer.load(package)
     return Outcome(
         rows=rows,
         spark={s: [columns[name][i] for name in names] for i, s in enumerate(serials)},
         torch=dict(zip(serials, answers, strict=True)),
         # One physical line per row, below the header.
         rejected={row["line"] - 2: (row["column"], row["reason"]) for row in rejected},
-        offline=offline,
-        scorer=Scorer.load(package),
+        offline=_offline(file, scorer, folder / "predictions.csv"),
+        scorer=scorer,
     )
+
+
+def _offline(file: RawFile, scorer: Scorer, target: Path) -> list[tuple[str, str]]:
+    champion = Champion(
+        "1", CONTRACT, lambda features_NF: graph_probabilities(scorer, features_NF), "its package"
+    )
+    predict_file(champion, file, target)
+    with target.open(encoding="utf-8", newline="") as stream:
+        _, *lines = csv.reader(stream)
+    return [(probability, problem) for probability, problem in lines]
 
 
 def _generate() -> list[RawRow]:
@@ -180,14 +192,14 @@ def test_pytorch_and_the_endpoint_answer_the_same_probability(outcome: Outcome) 
 
 def test_offline_scoring_answers_exactly_the_rows_that_spark_keeps(outcome: Outcome) -> None:
     assert len(outcome.offline) == len(outcome.rows)
-    for serial, prediction in enumerate(outcome.offline):
+    for serial, (probability, problem) in enumerate(outcome.offline):
         if outcome.rejected.get(serial, ("", ""))[1] in AMONG_ROWS:
-            continue
-        if prediction.probability is not None:
+            assert probability
+        elif probability:
             assert serial in outcome.torch, (outcome.rows[serial], outcome.rejected.get(serial))
-            assert abs(prediction.probability - outcome.torch[serial]) <= TOLERANCE
+            assert abs(float(probability) - outcome.torch[serial]) <= TOLERANCE
         else:
-            assert serial in outcome.rejected, (outcome.rows[serial], prediction.problem)
+            assert serial in outcome.rejected, (outcome.rows[serial], problem)
             column, reason = outcome.rejected[serial]
             claim = reason if column is None else f"{column}: {reason}"
-            assert claim in prediction.problem, outcome.rows[serial]
+            assert problem.split(" (")[0].startswith(claim), outcome.rows[serial]

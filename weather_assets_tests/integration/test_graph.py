@@ -229,25 +229,6 @@ def test_rows_are_forecast_however_they_are_written(
     assert mixed.problem.str.contains("not_a_number '1000,5'").all()
 
 
-def test_what_is_no_csv_text_is_refused(first: tuple[Path, Result], tmp_path: Path) -> None:
-    rows = tmp_path / "rows.csv"
-    rows.write_bytes(b"<!DOCTYPE html>\n<html><body>404</body></html>\n")
-    arguments = ["--data", str(first[0]), "--input", str(rows), "--output", str(tmp_path / "out")]
-    result = CliRunner().invoke(main, ["predict", *arguments])
-    assert result.exit_code == 1
-    assert "HTML" in result.output
-    assert not (tmp_path / "out").exists()
-
-
-def test_without_a_champion_there_is_no_forecast(tmp_path: Path) -> None:
-    rows = tmp_path / "rows.csv"
-    rows.write_text("a\n1\n", encoding="utf-8")
-    arguments = ["--data", str(tmp_path), "--input", str(rows), "--output", str(tmp_path / "out")]
-    result = CliRunner().invoke(main, ["predict", *arguments])
-    assert result.exit_code == 1
-    assert "no champion yet" in result.output
-
-
 def test_a_challenger_replaces_the_champion_only_by_a_pass(first: tuple[Path, Result]) -> None:
     root, _ = first  # the last test of this file: it changes what the others look at
     put(root, "more.csv", five_column_text(ROWS // 2, seed=7))
