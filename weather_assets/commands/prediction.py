@@ -25,15 +25,15 @@ def predict(root: DataRoot, source: Path, target: Path) -> None:
         click.ClickException: if there is no champion, the source cannot be read as a whole, or the
             target cannot be written.
     """
-    target = target.resolve()
-    if target.exists() and not target.is_file():  # a pipe or a device
+    place = target.resolve()
+    if place.exists() and not place.is_file():  # a pipe or a device
         raise click.ClickException(f"{target} is no regular file; give another --output")
     try:
         champion = find_champion(root)
     except NoChampionError as error:
         raise click.ClickException(str(error)) from None
     try:
-        found = predict_file(champion, RawFile(str(source), source.name), target)
+        found = predict_file(champion, RawFile(str(source), source.name), place)
     except RawFileError as error:
         raise click.ClickException(str(error)) from None
     except OSError as error:
