@@ -46,6 +46,7 @@ LONGEST: tuple[str, ...] = (
     "local_azure/serving/test_pools.py",
     "commands/test_serving.py",
     "forecasting/test_training.py",
+    "workflows/test_prediction.py",
     "adapters/scoring/test_server.py",
     "integration/test_rollout_kills.py",
     "local_azure/test_restarts.py",

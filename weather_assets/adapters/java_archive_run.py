@@ -22,7 +22,8 @@ from weather_assets.adapters.spark_session import (
 )
 from weather_assets.contract.loading import builtin_contracts
 from weather_assets.contract.schema import Column, Contract
-from weather_assets.processing.files.raw_file import RawFile
+from weather_assets.processing.files.layouts import layout_of
+from weather_assets.processing.files.raw_file import RawFile, read_opening
 from weather_assets.processing.pipeline import process
 
 _ROWS = 400
@@ -45,8 +46,8 @@ def main(archive: Path) -> None:
         for contract in representative_contracts():
             raw = Path(scratch) / f"{contract.name}.csv"
             write_example(raw, contract)
-            files = [RawFile(str(raw), raw.name)]
-            process(lambda: spark, files, contract, raw.with_suffix(".out"), small_bytes=0)
+            layouts = [layout_of(read_opening(RawFile(str(raw), raw.name)), contract)]
+            process(lambda: spark, layouts, contract, raw.with_suffix(".out"), small_bytes=0)
     spark.stop()
     # Java ends when its input does, and writes the archive then.
     java.communicate(timeout=_END_SECONDS)

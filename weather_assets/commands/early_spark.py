@@ -44,14 +44,15 @@ def needs_spark(root: DataRoot) -> bool:
     """Whether files in `raw/` that may be new hold more text than this process reads itself."""
     from weather_assets.contract.loading import load_contract, recognise_header
     from weather_assets.processing.files.blocks import total_bytes
-    from weather_assets.processing.files.raw_file import RawFile, layouts_of, read_header
+    from weather_assets.processing.files.layouts import layout_of
+    from weather_assets.processing.files.raw_file import RawFile, read_opening
     from weather_assets.processing.parts.tasks import SMALL_BYTES
 
     try:
-        files = [RawFile(str(path), str(path)) for path in may_be_new(root)]
+        openings = [read_opening(RawFile(str(path), str(path))) for path in may_be_new(root)]
         own = load_contract(root.contract_file) if root.contract_file.is_file() else None
-        contract = recognise_header(read_header(files[0]), own)
-        return total_bytes(layouts_of(files, contract)) > SMALL_BYTES
+        contract = recognise_header(openings[0].header, own)
+        return total_bytes([layout_of(each, contract) for each in openings]) > SMALL_BYTES
     except (ValueError, IndexError, OSError):
         return False  # there is nothing, or the run is going to say what is wrong
 

@@ -13,6 +13,7 @@ from weather_assets.adapters.java_archive import ARCHIVE, JavaArchiveError, arch
 from weather_assets.adapters.java_archive_run import representative_contracts, write_example
 from weather_assets.processing.files.raw_file import RawFile
 from weather_assets.processing.pipeline import process
+from weather_assets_tests.processing.weather_files import layouts
 
 
 @pytest.fixture
@@ -56,8 +57,8 @@ def test_the_rows_of_the_run_go_through_every_stage(spark: SparkSession, tmp_pat
     for contract in representative_contracts():
         raw = tmp_path / f"{contract.name}.csv"
         write_example(raw, contract)
-        files = [RawFile(str(raw), raw.name)]
+        found = layouts([RawFile(str(raw), raw.name)], contract)
         folder = tmp_path / contract.name
-        report = process(lambda: spark, files, contract, folder, small_bytes=0)
+        report = process(lambda: spark, found, contract, folder, small_bytes=0)
         assert min(report.counts.rows_by_split.values()) > 0
         assert min(report.counts.positives_by_split.values()) > 0

@@ -226,7 +226,8 @@ def test_rows_are_forecast_however_they_are_written(
     # Where it is not beyond doubt what the comma means, no number is made of it.
     mixed = forecast(root, commas.replace("30,25", "30.25").encode(), tmp_path)
     assert mixed.probability.isna().all()
-    assert mixed.problem.str.contains("not_a_number '1000,5'").all()
+    assert mixed.problem.str.contains("not_a_number").all()
+    assert "not_a_number '15,25'" in mixed.problem[0]
 
 
 def test_a_challenger_replaces_the_champion_only_by_a_pass(first: tuple[Path, Result]) -> None:

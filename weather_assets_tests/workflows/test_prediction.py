@@ -101,7 +101,7 @@ def no_spark() -> SparkSession:
 @pytest.mark.parametrize("contract", [AHEAD, UNTIMED], ids=lambda contract: contract.name)
 @given(seed=st.integers(0, 99), mutations=MUTATIONS, ends=st.sampled_from(["\n", "\r\n"]))
 @settings(
-    max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 def test_a_row_has_the_problem_for_which_processing_sets_it_aside(
     tmp_path_factory: pytest.TempPathFactory,
