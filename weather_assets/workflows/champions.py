@@ -4,18 +4,16 @@ Belongs here: which model version that is, and whether its scoring package or it
 Does not belong here: rows (`prediction`), or how a model becomes champion (`judgement`).
 """
 
-import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 from mlflow.exceptions import MlflowException
 
 from weather_assets.adapters.files.data_root import DataRoot
-from weather_assets.adapters.tracking.model_registry import ModelRegistry
+from weather_assets.adapters.tracking.model_registry import ModelRegistry, read_json
 from weather_assets.contract.schema import Contract
 from weather_assets.scoring.offline import graph_probabilities
 from weather_assets.scoring.score import Scorer
@@ -56,7 +54,7 @@ def find_champion(root: DataRoot) -> Champion:
         NoChampionError: if there is none, MLflow does not answer, or its files are gone or damaged.
     """
     version, folder = _from_registry(root) if _has_registry(root) else _from_pointer(root)
-    contract = Contract.from_dict(_read(folder / _CONTRACT))
+    contract = Contract.from_dict(read_json(folder / _CONTRACT))
     package = _passed_package(root, version)
     if package is None:
         return Champion(version, contract, _network(folder), "its network")
@@ -136,10 +134,6 @@ def _passed_package(root: DataRoot, version: str) -> Path | None:
 
 def _packaged_version(root: DataRoot) -> str | None:
     try:
-        return str(_read(root.package_pointer)["version"])
+        return str(read_json(root.package_pointer)["version"])
     except FileNotFoundError:
         return None
-
-
-def _read(path: Path) -> dict[str, Any]:
-    return json.loads(path.read_text(encoding="utf-8"))
