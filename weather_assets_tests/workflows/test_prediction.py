@@ -35,6 +35,7 @@ from weather_assets_tests.processing.weather_files import (
     ahead_rows,
     header_of,
     layouts,
+    stamp,
     untimed_rows,
     validated_rows,
     write_csv,
@@ -50,6 +51,18 @@ OF_OTHER_ROWS = {
     Reason.DUPLICATE_ROW,
     Reason.OUTCOME_MISSING,
     Reason.SPLIT_GAP,
+}
+
+
+DOUBTFUL_ROWS = {
+    "ahead": [
+        f"{stamp(1)},A,,NA,",  # nothing measured
+        f"{stamp(2)},C,20,0,0",
+        f"{stamp(3)},,20,0,0",
+        f"{stamp(4)},B,20,361,0",
+        ",A,20,0,0",
+    ],
+    "untimed": ["20,,rain", "-91,50,rain", "20,50,hail", "20,50,", "x,50,hail", ",,"],
 }
 
 
@@ -113,6 +126,7 @@ def test_a_row_has_the_problem_for_which_processing_sets_it_aside(
 ) -> None:
     folder = tmp_path_factory.mktemp("damaged")
     rows = ahead_rows(6, seed) if contract is AHEAD else untimed_rows(12, seed)
+    rows += DOUBTFUL_ROWS[contract.name]
     text = "".join(written(row, way) + ends for row in rows)
     for position, length, piece in mutations:
         at = position % (len(text) + 1)
@@ -202,8 +216,9 @@ def test_columns_that_no_forecast_is_made_from_are_not_read(tmp_path: Path) -> N
     assert forecast_rows(tmp_path, SAME_HOUR, "noon,20,", "never,NA,?", ",x,") == expected
 
 
-def test_lines_of_blanks_are_no_rows_even_with_one_column(tmp_path: Path) -> None:
-    lines = ["temp", "20", "", "  ", "\t", '""', "30"]
+@pytest.mark.parametrize("blank", ["", "  ", "\t"])
+def test_lines_of_blanks_are_no_rows_even_with_one_column(tmp_path: Path, blank: str) -> None:
+    lines = ["temp", "20", blank, '""', "30"]
     first, empty, last = forecast(write_csv(tmp_path, "rows.csv", lines), SAME_HOUR)
     assert empty == (None, "no_measurement (allowed: at least one measurement)")
     assert first[0] is not None
@@ -221,7 +236,7 @@ def test_a_category_that_is_also_the_label_is_a_feature_like_others(tmp_path: Pa
     rain, also_rain, dry, also_dry, fog, unknown = forecast_rows(tmp_path, contract, *rows)
     assert rain == also_rain
     assert dry == also_dry
-    assert len({rain[0], dry[0], fog[0]}) == 3  # fog is no label, but a value
+    assert len({rain[0], dry[0], fog[0]} - {None}) == 3  # fog is no label, but a value
     assert unknown[1].startswith("sky: unknown_category '?' (allowed: 'No rain', 'Rain', 'Fog')")
 
 
