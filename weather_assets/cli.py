@@ -47,12 +47,10 @@ def main() -> None:
 @click.option("--until", metavar="ASSET", help="Only up to this asset, such as model_verdict.")
 def run(data: Path, sample: Path | None, until: str | None, *, serve: bool) -> None:
     """Materialize the whole graph once; exit 0 only if every blocking check passed."""
-    from weather_assets.commands.early_spark import start_spark_early
     from weather_assets.commands.short_life import short_life
 
     root = DataRoot.at(data)
     with short_life():
-        start_spark_early(root)
         from rich.console import Console
 
         from weather_assets.commands.graph_run import run_graph
@@ -164,7 +162,7 @@ def dev(data: Path, port: int, mlflow_port: int) -> None:
 
 @main.command("prepare-environment")
 def prepare_environment() -> None:
-    """Make what later runs start faster with (once per environment, about a minute, 190 MB)."""
+    """Make MLflow's empty tables, which new data roots start from (once per environment)."""
     from weather_assets.commands.preparation import prepare
 
     prepare(click.echo)

@@ -13,7 +13,6 @@ from weather_assets.defs.resources import (
     mlflow_tracking,
     spark_resource,
 )
-from weather_assets.defs.warm_up import WarmUpResource
 
 
 def build_defs(*, resource_overrides: Mapping[str, Any] | None = None) -> dg.Definitions:
@@ -34,7 +33,6 @@ def build_defs(*, resource_overrides: Mapping[str, Any] | None = None) -> dg.Def
         "mlflow": mlflow_tracking,
         "model_registry": ModelRegistryResource(data_root=data_root),
         "rank_backend": RankBackendResource(data_root=data_root),
-        "warm_up": WarmUpResource(),
         **(resource_overrides or {}),
     }
     return dg.Definitions(

@@ -29,7 +29,6 @@ SPARK_BUNDLES: tuple[tuple[str, ...], ...] = (
         "processing",
         "workflows/test_preparation.py",
         "workflows/test_growing_data.py",
-        "adapters/test_java_archive.py",
         "adapters/test_spark_session.py",
     ),
 )

@@ -6,6 +6,5 @@
 - `tracking`: MLflow's runs, model versions and aliases.
 - `scoring`: the endpoint's own environment, and its real server.
 - `azure`: the online endpoint on Azure's SDK, and Local Azure in Azure's place.
-- `java_archive`, `java_archive_run`: Spark starting faster.
 - `spark_session`: Spark's session and its settings.
 """

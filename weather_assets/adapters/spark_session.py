@@ -10,8 +10,6 @@ import sys
 from collections.abc import Mapping
 from typing import Literal
 
-from weather_assets.adapters.java_archive import archive_options
-
 JAVA_OPTIONS = (
     # Java hands out tasks and the rows are Python's work: the optimizing compiler (C2) never earns
     # its time back.
@@ -19,7 +17,7 @@ JAVA_OPTIONS = (
     # No collector threads beside the work.
     "-XX:+UseParallelGC",
 )
-"""Options of the session's Java, without its class-data archive."""
+"""Options of the session's Java."""
 MASTER_VARIABLE = "WEATHER_ASSETS_SPARK_MASTER"
 """Environment variable with the master's address (`spark://host:7077`); unset: embedded."""
 SECRET_VARIABLE = "_SPARK_AUTH_SECRET"  # noqa: S105 - a name, no secret
@@ -83,7 +81,7 @@ def spark_configuration(cores: int | Literal["*"] = "*") -> dict[str, str]:
         # Nothing of an embedded session is for other machines.
         "spark.driver.bindAddress": "127.0.0.1",
         "spark.driver.host": "127.0.0.1",
-        "spark.driver.extraJavaOptions": " ".join((*JAVA_OPTIONS, *archive_options())),
+        "spark.driver.extraJavaOptions": " ".join(JAVA_OPTIONS),
     }
 
 

@@ -8,6 +8,6 @@
 - `suggestion`: `contract suggest`, a contract for an unknown file.
 - `serving`: `endpoint`, what serves and where.
 - `invocation`: how the command was called, for lines to copy.
-- `preparation`, `early_spark`, `short_life`: starting faster.
+- `preparation`: `prepare-environment`; `short_life`: fewer collections in a command that ends.
 - `development`: `dev`, the UIs with the sensors on.
 """

@@ -17,7 +17,6 @@ from pathlib import Path
 from weather_assets.adapters.azure.rollout_environment import RolloutSettingsError, rollout_settings
 from weather_assets.adapters.azure.settings import AzureSettings, AzureSettingsError
 from weather_assets.adapters.files.data_root import DataRoot
-from weather_assets.adapters.java_archive import archive_path
 
 OLDEST_JAVA = 17
 """Spark 4 runs on 17 and 21; newer ones are not proved here, and not refused."""
@@ -49,7 +48,6 @@ def examine(root: DataRoot) -> Iterator[Finding]:
     """Looks at everything, one finding at a time."""
     yield _python()
     yield _java()
-    yield _java_archive()
     yield _disk(root)
     yield _writable(root)
     yield from (_port(port, use) for port, use in _PORTS.items())
@@ -84,17 +82,6 @@ def _java() -> Finding:
             "install Java 17 or 21 (Debian: apt-get install openjdk-17-jre-headless; macOS: brew "
             "install openjdk@17), and set JAVA_HOME if it is not on the PATH"
         ),
-    )
-
-
-def _java_archive() -> Finding:
-    path = archive_path()
-    return Finding(
-        name="Java class-data archive",
-        healthy=path.is_file(),
-        needed=False,
-        sentence=str(path) if path.is_file() else "none: Spark starts about twice as slowly",
-        remedy="weather-assets prepare-environment",
     )
 
 

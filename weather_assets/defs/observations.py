@@ -4,7 +4,7 @@ Belongs here: the assets of the group `observations` and their blocking checks. 
 here: what a row must satisfy (`contract`), or how rows are processed (`processing`).
 """
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 
 import dagster as dg
 from dagster_pyspark import LazyPySparkResource
@@ -21,15 +21,8 @@ from weather_assets.defs.metadata import (
     rejection_metadata,
     snapshot_metadata,
 )
-from weather_assets.defs.resources import (
-    DataRootResource,
-    ModelRegistryResource,
-    RankBackendResource,
-)
-from weather_assets.defs.training import TrainingConfig
-from weather_assets.defs.training_metadata import gang_settings
-from weather_assets.defs.warm_up import WarmUpResource
-from weather_assets.workflows.preparation import prepare_weather
+from weather_assets.defs.resources import DataRootResource
+from weather_assets.workflows.preparation import PreparedWeather, prepare_weather
 
 _PATIENCE_SECONDS = 60.0
 
@@ -102,6 +95,37 @@ def _spec(key: str, description: str) -> dg.AssetSpec:
     )
 
 
+_CHECKS = (
+    ("rows_accounted_for", "processed_weather", "Rows read = rows kept + rows rejected."),
+    (
+        "columns_in_their_units",
+        "processed_weather",
+        "No column's values show it to be in another unit than the contract says.",
+    ),
+    (
+        "features_within_physical_bounds",
+        "processed_weather",
+        "Every value written lies within the contract's bounds; read from the Parquet.",
+    ),
+    (
+        "no_feature_is_the_label",
+        "processed_weather",
+        "No feature is the label in other words.",
+    ),
+    (
+        "both_classes_in_every_split",
+        "processed_weather",
+        "There are enough rows, with and without the event in every split.",
+    ),
+    (
+        "reject_ratio_within_limit",
+        "rejected_weather",
+        "The share of faulty rows is low enough to trust the rest.",
+    ),
+)
+"""Name, asset and claim of each blocking check."""
+
+
 @dg.multi_asset(
     name="processed_weather",
     specs=[
@@ -122,34 +146,7 @@ def _spec(key: str, description: str) -> dg.AssetSpec:
     ],
     check_specs=[
         dg.AssetCheckSpec(name, asset=asset, blocking=True, description=description)
-        for name, asset, description in (
-            ("rows_accounted_for", "processed_weather", "Rows read = rows kept + rows rejected."),
-            (
-                "columns_in_their_units",
-                "processed_weather",
-                "No column's values show it to be in another unit than the contract says.",
-            ),
-            (
-                "features_within_physical_bounds",
-                "processed_weather",
-                "Every value written lies within the contract's bounds; read from the Parquet.",
-            ),
-            (
-                "no_feature_is_the_label",
-                "processed_weather",
-                "No feature is the label in other words.",
-            ),
-            (
-                "both_classes_in_every_split",
-                "processed_weather",
-                "There are enough rows, with and without the event in every split.",
-            ),
-            (
-                "reject_ratio_within_limit",
-                "rejected_weather",
-                "The share of faulty rows is low enough to trust the rest.",
-            ),
-        )
+        for name, asset, description in _CHECKS
     ],
     can_subset=True,
 )
@@ -158,48 +155,39 @@ def observations(
     config: ProcessingConfig,
     data_root: DataRootResource,
     spark: LazyPySparkResource,
-    model_registry: ModelRegistryResource,
-    rank_backend: RankBackendResource,
-    warm_up: WarmUpResource,
 ) -> Iterator[dg.MaterializeResult | dg.AssetCheckResult]:
     """Processes the recorded raw files, judges the result, and publishes it if it may go on."""
-    root = data_root.get()
-    trains = dg.AssetKey("weather_checkpoint") in context.job_def.asset_layer.executable_asset_keys
-    if trains:
-        warm_up.get().begin(model_registry.get)
-
-    def begin_ranks() -> None:
-        # New rows: what waits for them can load meanwhile. The job of early ranks is in a folder of
-        # this machine, which containers do not see.
-        if trains and not rank_backend.in_containers:
-            warm_up.get().begin_ranks(gang_settings(TrainingConfig()), rank_backend.get(context))
-
     prepared = prepare_weather(
-        root,
+        data_root.get(),
         lambda: spark.spark_session,
         processing_code(),
         config.reject_ratio_limit,
         context.log.info,
-        begin_ranks,
     )
-    chosen = context.selected_asset_check_keys
-    yield from (
-        check_result(name, asset, gate)
-        for (asset, name), gate in prepared.gates.items()
-        if dg.AssetCheckKey(dg.AssetKey(asset), name) in chosen
-    )
+    yield from _check_results(prepared, context.selected_asset_check_keys)
     prepared.publish()
+    yield from _results(prepared, context.selected_asset_keys)
+
+
+def _check_results(
+    prepared: PreparedWeather, chosen: Collection[dg.AssetCheckKey]
+) -> Iterator[dg.AssetCheckResult]:
+    for (asset, name), gate in prepared.gates.items():
+        if dg.AssetCheckKey(dg.AssetKey(asset), name) in chosen:
+            yield check_result(name, asset, gate)
+
+
+def _results(
+    prepared: PreparedWeather, chosen: Collection[dg.AssetKey]
+) -> Iterator[dg.MaterializeResult]:
+    report, folder = prepared.report, prepared.folder
     metadata = {
-        "processed_weather": processing_metadata(
-            prepared.report, prepared.folder, prepared.contract
-        ),
-        "rejected_weather": rejection_metadata(prepared.report, prepared.folder),
+        "processed_weather": processing_metadata(report, folder, prepared.contract),
+        "rejected_weather": rejection_metadata(report, folder),
     }
-    yield from (
-        dg.MaterializeResult(
+    for key in chosen:
+        yield dg.MaterializeResult(
             asset_key=key,
             metadata=metadata[key.to_user_string()],
             data_version=dg.DataVersion(prepared.content_version),
         )
-        for key in context.selected_asset_keys
-    )

@@ -5,7 +5,6 @@ network (`forecasting`), the criteria (`verification`), what the two work on (`o
 """
 
 import dagster as dg
-from pydantic import Field
 
 from weather_assets.defs.automation import follows_its_inputs
 from weather_assets.defs.code_versions import training_code, verification_code
@@ -16,36 +15,14 @@ from weather_assets.defs.resources import (
     RankBackendResource,
     TrackedRun,
 )
+from weather_assets.defs.training_config import TrainingConfig
 from weather_assets.defs.training_metadata import (
     candidate_metadata,
     rank_event_logger,
-    training_order,
     verdict_check,
     verdict_data_version,
     verdict_metadata,
 )
-from weather_assets.defs.warm_up import WarmUpResource
-from weather_assets.forecasting.settings import TrainingSettings
-
-_DEFAULTS = TrainingSettings()
-
-
-class TrainingConfig(dg.Config):
-    """How many ranks train, how patient their supervisor is, and what may be tried."""
-
-    world_size: int = Field(default=2, ge=1, description="Number of DDP ranks.")
-    seed: int = Field(
-        default=_DEFAULTS.seed, ge=0, description="Of weights and of the order of rows."
-    )
-    maximum_steps: int = Field(
-        default=_DEFAULTS.maximum_steps, ge=1, description="Optimiser steps per candidate network."
-    )
-    max_relaunches: int = Field(
-        default=2, ge=0, description="How often all ranks are started again after one has failed."
-    )
-    start_timeout_seconds: float = Field(
-        default=120.0, gt=0, description="Longest time until a rank says that it has started."
-    )
 
 
 @dg.asset(
@@ -63,7 +40,6 @@ def weather_checkpoint(
     model_registry: ModelRegistryResource,
     rank_backend: RankBackendResource,
     mlflow: dg.ResourceParam[TrackedRun],
-    warm_up: WarmUpResource,
 ) -> dg.MaterializeResult:
     """The trained candidate: one registered model version, bound to data, code and configuration.
 
@@ -72,22 +48,32 @@ def weather_checkpoint(
     `registry/<version>` and in MLflow. Equal rows, code and configuration cost no training. Fails
     if a loss stops being a number, or if the ranks fail more often than they may be relaunched.
     """
-    warm_up.get().finish()
     from weather_assets.workflows.candidates import obtain_candidate
 
     candidate = obtain_candidate(
         data_root.get(),
         model_registry.get(),
         rank_backend.get(context),
-        training_order(config, context.run.run_id),
-        open_run=mlflow.open,
+        config.order(context.run.run_id),
+        open_run=lambda: _open_while_ranks_load(mlflow),
         on_event=rank_event_logger(context.log),
-        early_gang=warm_up.get().ranks(),
     )
     return dg.MaterializeResult(
         metadata=candidate_metadata(candidate),
         data_version=dg.DataVersion(candidate.version.version),
     )
+
+
+def _open_while_ranks_load(mlflow: TrackedRun) -> str:
+    """Opens the MLflow run, and imports what the verdict needs.
+
+    The ranks import torch and Lightning just now, and this thread has nothing to do but wait for
+    them: it is spared those 2.4 s later. (Not in a thread beside this one: of two that import, one
+    can see half a module.)
+    """
+    import weather_assets.workflows.judgement  # noqa: F401  # pyright: ignore[reportUnusedImport]
+
+    return mlflow.open()
 
 
 @dg.asset(

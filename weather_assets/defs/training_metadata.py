@@ -11,15 +11,11 @@ from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 
-from weather_assets.defs.code_versions import training_code
-
 if TYPE_CHECKING:
     from weather_assets.adapters.ranks.gang import GangOutcome
     from weather_assets.adapters.ranks.protocol import RankEvent
-    from weather_assets.adapters.ranks.settings import GangSettings
-    from weather_assets.defs.training import TrainingConfig
     from weather_assets.verification.verdict import Verdict
-    from weather_assets.workflows.candidates import Candidate, TrainingOrder
+    from weather_assets.workflows.candidates import Candidate
     from weather_assets.workflows.judgement import Judgement
 
 _SHOWN_SCORES = (
@@ -36,30 +32,6 @@ _SHOWN_SCORES = (
 )
 _PLACEMENT = ("container", "container_id", "image", "image_digest", "cpus", "memory", "gpu")
 """What the description of a rank in a container says beside its engine's name."""
-
-
-def training_order(config: "TrainingConfig", dagster_run_id: str) -> "TrainingOrder":
-    """Returns what the configuration orders."""
-    from weather_assets.forecasting.settings import TrainingSettings
-    from weather_assets.workflows.candidates import TrainingOrder
-
-    return TrainingOrder(
-        settings=TrainingSettings(seed=config.seed, maximum_steps=config.maximum_steps),
-        gang=gang_settings(config),
-        code_version=training_code(),
-        dagster_run_id=dagster_run_id,
-    )
-
-
-def gang_settings(config: "TrainingConfig") -> "GangSettings":
-    """Returns the size and the patience of the gang that the configuration orders."""
-    from weather_assets.adapters.ranks.settings import GangSettings
-
-    return GangSettings(
-        world_size=config.world_size,
-        max_relaunches=config.max_relaunches,
-        start_timeout_seconds=config.start_timeout_seconds,
-    )
 
 
 def rank_event_logger(log: dg.DagsterLogManager) -> "Callable[[RankEvent], None]":

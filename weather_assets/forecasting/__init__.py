@@ -10,7 +10,6 @@
 - `batches`: the encoded rows of each step, resident or streamed.
 - `lightning_module`: what a step, a validation and a stop are.
 - `trainer`, `training`: one rank under Lightning DDP, from job file to candidate directory.
-- `quick_load`: importing Lightning faster.
 - `rank_environment`: who a rank is.
 - `checkpoints`: what a relaunched rank continues from.
 - `events`: the JSON lines that a rank tells its launcher.

@@ -1,72 +1,54 @@
-"""`python -m weather_assets.forecasting [--wait] JOB.json`: one rank; its environment says which.
+"""`python -m weather_assets.forecasting JOB.json`: one rank; its environment says which.
 
 Belongs here: the process, from its first sign of life to its exit code. Does not belong here:
 training (`training`).
 """
 
+import gc
 import os
 import sys
-import time
 import traceback
 from pathlib import Path
 
 from weather_assets.forecasting.events import RankEvents
-from weather_assets.forecasting.quick_load import load_training
 from weather_assets.forecasting.rank_environment import RankEnvironment, RankEnvironmentError
-from weather_assets.forecasting.settings import (
-    TrainingJob,
-    TrainingSettings,
-    TrainingSettingsError,
-)
+from weather_assets.forecasting.settings import TrainingJob, TrainingSettingsError
 
-WAIT = "--wait"
-USAGE = f"usage: python -m weather_assets.forecasting [{WAIT}] JOB.json"
-_LOOK_SECONDS = 0.02
+USAGE = "usage: python -m weather_assets.forecasting JOB.json"
 
 
 def main(arguments: list[str]) -> int:
     """Runs one rank.
 
     Args:
-        arguments: the path of the job file; before it `--wait`, where the rank shall load its
-            libraries first and then wait for the file.
+        arguments: the path of the job file.
 
     Returns:
         The exit code: 0 only if the candidate was trained.
     """
-    waits = arguments[:1] == [WAIT]
-    paths = arguments[1:] if waits else arguments
-    if len(paths) != 1:
+    if len(arguments) != 1:
         sys.stderr.write(f"{USAGE}\n")
         return 2
-    path = Path(paths[0])
     events = RankEvents(rank=0)
     try:
         place = RankEnvironment.read(os.environ)
         events.rank = place.rank
-        settings = TrainingSettings() if waits else TrainingJob.read(path).settings
-        events.started(settings.heartbeat_interval_seconds)
-        load_training()
-        events.step += 1
-        if waits:
-            _await_job(path, events)
-        job = TrainingJob.read(path)
+        job = TrainingJob.read(Path(arguments[0]))
     except (RankEnvironmentError, TrainingSettingsError) as error:
         events.failed(str(error), permanent=True)
         return 2
+    events.started(job.settings.heartbeat_interval_seconds)
     return _run(job, place, events)
 
 
-def _await_job(path: Path, events: RankEvents) -> None:
-    """Returns when there is a job. Whoever starts a rank ends it, if there will be none."""
-    while not path.exists():
-        events.step += 1  # waiting is not hanging
-        time.sleep(_LOOK_SECONDS)
-
-
 def _run(job: TrainingJob, place: RankEnvironment, events: RankEvents) -> int:
-    from weather_assets.forecasting.training import run_rank  # noqa: PLC0415 - loaded by now
+    # What torch and Lightning make when they are imported is no garbage; looking through it again
+    # and again took 1.0 of 3.4 s of processor time.
+    gc.disable()
+    from weather_assets.forecasting.training import run_rank  # noqa: PLC0415 - after "started"
 
+    gc.freeze()
+    gc.enable()
     try:
         run_rank(job, place, events)
     except Exception as error:  # noqa: BLE001 - whatever it is, the launcher must hear of it

@@ -9,19 +9,19 @@ import hashlib
 import json
 import shutil
 import tempfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Generator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 from filelock import FileLock
 
 from weather_assets.adapters.files.data_root import DataRoot
 from weather_assets.adapters.files.processed_versions import ProcessedVersions
-from weather_assets.adapters.ranks.gang import GangOutcome, run_gang
+from weather_assets.adapters.ranks.gang import GangOutcome, launched_gang
 from weather_assets.adapters.ranks.protocol import RankBackend, RankEvent
 from weather_assets.adapters.ranks.settings import GangSettings
-from weather_assets.adapters.ranks.waiting_gang import EarlyGang, rank_command
 from weather_assets.adapters.tracking.model_registry import (
     CANDIDATE_ARTIFACTS,
     TRAINING_KEY,
@@ -73,6 +73,33 @@ class TrainingOrder:
     dagster_run_id: str
 
 
+@dataclass(frozen=True, slots=True)
+class _Identity:
+    """What a candidate is bound to: equal ones have equal weights.
+
+    Attributes:
+        key: names all of it.
+        tags: say it, of an MLflow run and of a model version.
+    """
+
+    key: str
+    tags: Mapping[str, str]
+
+    @classmethod
+    def of(cls, processed: Path, order: TrainingOrder) -> Self:
+        content = _read(processed / "manifest.json")["content_version"]
+        configuration = _digest(json.dumps(order.settings.to_dict(), sort_keys=True))
+        key = _digest(f"{content}\n{order.code_version}\n{configuration}")
+        tags = {
+            TRAINING_KEY: key,
+            DATA_VERSION: content,
+            CODE_VERSION: order.code_version,
+            CONFIGURATION: configuration,
+            DAGSTER_RUN: order.dagster_run_id,
+        }
+        return cls(key, tags)
+
+
 def obtain_candidate(
     root: DataRoot,
     registry: ModelRegistry,
@@ -81,7 +108,6 @@ def obtain_candidate(
     *,
     open_run: Callable[[], str],
     on_event: Callable[[RankEvent], None],
-    early_gang: EarlyGang | None = None,
 ) -> Candidate:
     """Returns the candidate for the current rows; trains it only if it never was.
 
@@ -91,11 +117,10 @@ def obtain_candidate(
     Args:
         root: the data root.
         registry: where versions are found and registered.
-        backend: where ranks run.
+        backend: where ranks run; nothing is started there for a candidate that is known.
         order: what to train.
         open_run: opens the MLflow run of this training and returns its id.
         on_event: called with everything that a rank says.
-        early_gang: ranks that wait for a job, used if they are of the kind that is ordered.
 
     Returns:
         The candidate, which the registry's alias `candidate` now names.
@@ -105,40 +130,15 @@ def obtain_candidate(
         FileNotFoundError: if there are no processed rows.
     """
     processed = ProcessedVersions(root.processed).current()
-    content = json.loads((processed / "manifest.json").read_text("utf-8"))["content_version"]
-    configuration = _digest(json.dumps(order.settings.to_dict(), sort_keys=True))
-    key = _digest(f"{content}\n{order.code_version}\n{configuration}")
+    identity = _Identity.of(processed, order)
     root.registry.mkdir(parents=True, exist_ok=True)
     with FileLock(root.registry / ".lock", timeout=_LOCK_TIMEOUT_SECONDS):
-        known = registry.find_trained(key)
-        if known is not None:
-            folder = candidate_folder(root, registry, known)
-            registry.name_candidate(known.version)
-            return Candidate(known, folder, _read(folder / RESULT), None)
-        tags = {
-            TRAINING_KEY: key,
-            DATA_VERSION: content,
-            CODE_VERSION: order.code_version,
-            CONFIGURATION: configuration,
-            DAGSTER_RUN: order.dagster_run_id,
-        }
-        registry.ensure_experiment()
-        run_id = open_run()
-        status = "FAILED"
-        try:
-            trained, gang = _train(root, processed, key, backend, order, on_event, early_gang)
-            version = _register(registry, run_id, trained, order, tags)
-            status = "FINISHED"
-        except KeyboardInterrupt:
-            status = "KILLED"
-            raise
-        finally:
-            registry.end_run(run_id, status)
-        folder = root.registry / version.version
-        shutil.rmtree(folder, ignore_errors=True)
-        trained.rename(folder)
-        shutil.rmtree(_training_folder(root, key))
-    registry.name_candidate(version.version)
+        version, gang = registry.find_trained(identity.key), None
+        if version is None:
+            training = _Training(root, registry, processed, order, identity)
+            version, gang = training.run(backend, open_run, on_event)
+        folder = candidate_folder(root, registry, version)
+        registry.name_candidate(version.version)
     return Candidate(version, folder, _read(folder / RESULT), gang)
 
 
@@ -153,41 +153,86 @@ def candidate_folder(root: DataRoot, registry: ModelRegistry, version: ModelVers
     return folder
 
 
-def _train(
-    root: DataRoot,
-    processed: Path,
-    key: str,
-    backend: RankBackend,
-    order: TrainingOrder,
-    on_event: Callable[[RankEvent], None],
-    early_gang: EarlyGang | None,
-) -> tuple[Path, GangOutcome]:
-    """Trains in a folder of its own, which outlives a failure: the next try goes on from there."""
-    workplace = _training_folder(root, key)
-    output = workplace / "candidate"
-    output.mkdir(parents=True, exist_ok=True)
-    job = TrainingJob(
-        rows=processed / "weather.parquet",
-        contract=processed / "contract.json",
-        statistics=processed / "statistics.json",
-        output=output,
-        settings=order.settings,
-    )
-    if early_gang is not None and early_gang.settings == order.gang:
-        gang = early_gang.train(job, on_event)
-    else:
-        job_file = workplace / "job.json"
+@dataclass(frozen=True, slots=True)
+class _Training:
+    """The making of a candidate that is not known yet."""
+
+    root: DataRoot
+    registry: ModelRegistry
+    processed: Path
+    order: TrainingOrder
+    identity: _Identity
+
+    @property
+    def workplace(self) -> Path:
+        """A folder of its own, which outlives a failure: the next try goes on from there."""
+        return self.root.registry / ".training" / self.identity.key
+
+    def run(
+        self,
+        backend: RankBackend,
+        open_run: Callable[[], str],
+        on_event: Callable[[RankEvent], None],
+    ) -> tuple[ModelVersion, GangOutcome]:
+        """Trains, registers the version, and gives it its folder."""
+        job = self._job()
+        job_file = self.workplace / "job.json"
         job.write(job_file)
-        gang = run_gang(
+        # The ranks take seconds to load their libraries; MLflow gets ready meanwhile.
+        with launched_gang(
             rank_command(backend.python, job_file),
-            environment={},
-            settings=order.gang,
+            settings=self.order.gang,
             backend=backend,
             on_event=on_event,
+        ) as ranks:
+            self.registry.ensure_experiment()
+            with _mlflow_run(self.registry, open_run) as run_id:
+                outcome = ranks.finish()
+                job.remove_scratch()
+                shutil.copyfile(self.processed / "contract.json", job.output / "contract.json")
+                version = _register(
+                    self.registry, run_id, job.output, self.order, self.identity.tags
+                )
+        folder = self.root.registry / version.version
+        shutil.rmtree(folder, ignore_errors=True)
+        job.output.rename(folder)
+        shutil.rmtree(self.workplace)
+        return version, outcome
+
+    def _job(self) -> TrainingJob:
+        output = self.workplace / "candidate"
+        output.mkdir(parents=True, exist_ok=True)
+        return TrainingJob(
+            rows=self.processed / "weather.parquet",
+            contract=self.processed / "contract.json",
+            statistics=self.processed / "statistics.json",
+            output=output,
+            settings=self.order.settings,
         )
-    job.remove_scratch()
-    shutil.copyfile(processed / "contract.json", output / "contract.json")
-    return output, gang
+
+
+def rank_command(python: str, job_file: Path) -> tuple[str, ...]:
+    """Returns the command of a rank.
+
+    Args:
+        python: the interpreter where the ranks run, as the backend names it.
+        job_file: what `TrainingJob.write` wrote.
+    """
+    return (python, "-m", "weather_assets.forecasting", str(job_file))
+
+
+@contextmanager
+def _mlflow_run(registry: ModelRegistry, open_run: Callable[[], str]) -> Generator[str]:
+    """Yields the id of a new MLflow run, and ends the run as the block ends."""
+    run_id, status = open_run(), "FAILED"
+    try:
+        yield run_id
+        status = "FINISHED"
+    except KeyboardInterrupt:
+        status = "KILLED"
+        raise
+    finally:
+        registry.end_run(run_id, status)
 
 
 def _register(
@@ -233,10 +278,6 @@ def _register(
     registry.log_environment(run_id)
     registry.log_folder(run_id, trained, CANDIDATE_ARTIFACTS)
     return registry.register(run_id, tags)
-
-
-def _training_folder(root: DataRoot, key: str) -> Path:
-    return root.registry / ".training" / key
 
 
 def _digest(text: str) -> str:

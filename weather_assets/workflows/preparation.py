@@ -136,7 +136,6 @@ def prepare_weather(
     code_version: str,
     reject_ratio_limit: float,
     report_progress: Callable[[str], None],
-    on_new_rows: Callable[[], None] = lambda: None,
 ) -> PreparedWeather:
     """Processes the raw files that `raw_weather` recorded, unless that was done before.
 
@@ -146,7 +145,6 @@ def prepare_weather(
         code_version: version of the processing code.
         reject_ratio_limit: highest share of faulty rows that is let through.
         report_progress: called with one sentence per step.
-        on_new_rows: called before rows are processed, if any are.
 
     Returns:
         The version, judged, not yet current.
@@ -164,7 +162,7 @@ def prepare_weather(
             f"the rows of version {recorded.version} were processed before; nothing to read again"
         )
     else:
-        _build(recorded, versions, spark, report_progress, on_new_rows)
+        _build(recorded, versions, spark, report_progress)
     return _judged(recorded, versions, reject_ratio_limit, report_progress)
 
 
@@ -173,7 +171,6 @@ def _build(
     versions: ProcessedVersions,
     spark: Callable[[], SparkSession],
     report_progress: Callable[[str], None],
-    on_new_rows: Callable[[], None],
 ) -> None:
     """Writes a version, reading only files that were not read before."""
     names = recorded.entry_names()
@@ -184,7 +181,6 @@ def _build(
         f"processing {len(files)} file(s) under contract {recorded.contract.name}, of which "
         f"{len(new)} are new, {sum(file.size_bytes for file in new) / 1e6:.1f} MB"
     )
-    on_new_rows()
 
     def write(folder: Path) -> None:
         set_spark_environment()

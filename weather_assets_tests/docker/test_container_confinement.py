@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from weather_assets.adapters.ranks.gang import run_gang
+from weather_assets.adapters.ranks.gang import launched_gang
 from weather_assets.adapters.ranks.protocol import RankEvent
 from weather_assets.adapters.ranks.settings import GangSettings
 from weather_assets_tests.docker.container_place import ContainerPlace, docker_client
@@ -58,13 +58,14 @@ def seen(place: ContainerPlace, monkeypatch: pytest.MonkeyPatch) -> dict[str, An
         if event.name == "looked":
             seen.update(event.fields)
 
-    run_gang(
+    with launched_gang(
         (place.containers.python, "-c", LOOK),
         environment={"DATA": place.directory_there},
         settings=GangSettings(world_size=1, max_relaunches=0),
         backend=place.backend(cpus=0.5, memory="256m"),
         on_event=keep,
-    )
+    ) as ranks:
+        ranks.finish()
     return seen
 
 

@@ -9,12 +9,12 @@ import pytest
 from safetensors.numpy import load_file
 
 from weather_assets.adapters.containers.backend import ContainerBackend
-from weather_assets.adapters.ranks.gang import GangOutcome, run_gang
+from weather_assets.adapters.ranks.gang import GangOutcome, launched_gang
 from weather_assets.adapters.ranks.processes import ProcessBackend
 from weather_assets.adapters.ranks.protocol import RankBackend, RankEvent
 from weather_assets.adapters.ranks.settings import GangSettings
-from weather_assets.adapters.ranks.waiting_gang import rank_command
 from weather_assets.adapters.ranks.watch import FailureCause
+from weather_assets.workflows.candidates import rank_command
 from weather_assets_tests.docker.container_place import Saboteur, never, settings_of_tests
 from weather_assets_tests.integration.small_training import job_file, weights, write_processed
 
@@ -53,13 +53,13 @@ def train(
     *,
     ranks: int = 2,
 ) -> GangOutcome:
-    return run_gang(
+    with launched_gang(
         rank_command(backend.python, job),
-        environment={},
         settings=replace(SETTINGS, world_size=ranks),
         backend=backend,
         on_event=on_event,
-    )
+    ) as gang:
+        return gang.finish()
 
 
 @pytest.fixture(scope="module")

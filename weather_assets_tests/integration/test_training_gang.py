@@ -13,7 +13,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from weather_assets.adapters.ranks.gang import GangOutcome, run_gang
+from weather_assets.adapters.ranks.gang import GangOutcome, launched_gang
 from weather_assets.adapters.ranks.processes import ProcessBackend
 from weather_assets.adapters.ranks.protocol import RankEvent
 from weather_assets.adapters.ranks.settings import GangSettings
@@ -48,13 +48,13 @@ def train(
     backend: ProcessBackend | None = None,
     settings: GangSettings = SETTINGS,
 ) -> GangOutcome:
-    return run_gang(
+    with launched_gang(
         [sys.executable, "-m", "weather_assets.forecasting", str(job)],
-        environment={},
         settings=settings,
         backend=backend or ProcessBackend(),
         on_event=on_event,
-    )
+    ) as gang:
+        return gang.finish()
 
 
 @dataclass

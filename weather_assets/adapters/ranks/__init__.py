@@ -4,5 +4,4 @@
 - `watch`: when a rank counts as failed.
 - `protocol`: what ranks say, and what a place for ranks must offer.
 - `processes`: ranks as processes of this machine.
-- `waiting_gang`: ranks that load their libraries before there is a job.
 """

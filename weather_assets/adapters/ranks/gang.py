@@ -10,11 +10,12 @@ and torchrun's elastic rejoin failed 5 times of 5 on torch 2.13, where ending al
 all from the last checkpoint worked for either rank.
 """
 
-import threading
 import time
 import uuid
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 
 from weather_assets.adapters.ranks.protocol import (
     RANK_VARIABLE,
@@ -109,72 +110,108 @@ class GangFailed(RuntimeError):  # noqa: N818  an outcome of a run, named as its
         super().__init__("\n".join(lines))
 
 
-class GangCancelled(RuntimeError):  # noqa: N818  as above
-    """Somebody ended the gang before it finished."""
-
-
-def run_gang(
+@contextmanager
+def launched_gang(
     command: Sequence[str],
     *,
-    environment: Mapping[str, str],
     settings: GangSettings,
     backend: RankBackend,
     on_event: Callable[[RankEvent], None],
-    cancelled: threading.Event | None = None,
-) -> GangOutcome:
-    """Runs `command` as every rank of a gang until all of them have finished.
+    environment: Mapping[str, str] | None = None,
+) -> Generator["Gang"]:
+    """Launches `command` as every rank of a gang, and yields the gang while the ranks load.
 
-    On any failure all ranks are ended and then all are launched again, under a new rendezvous id
-    and port; the ranks resume from their own checkpoint. When this function returns or raises, for
-    whatever reason (an exception out of `on_event`, KeyboardInterrupt, Dagster's interrupt), no
-    rank and nothing that a rank started is running.
+    Nobody watches the ranks before `Gang.finish` is called; call it within the block. When the
+    block is left, for whatever reason (an exception out of `on_event`, KeyboardInterrupt, Dagster's
+    interrupt), no rank and nothing that a rank started is running.
 
     Args:
         command: program and arguments of a rank; it speaks `protocol`.
-        environment: variables for every rank, beside those that tell it its place (RANK,
-            WORLD_SIZE, MASTER_ADDR, MASTER_PORT, WEATHER_ASSETS_RENDEZVOUS, and what the backend
-            adds).
         settings: size, time limits, relaunches.
         backend: where the ranks run.
         on_event: called in this thread with every line of every rank and with the supervisor's own
             events. It should return quickly: while it runs nobody watches.
-        cancelled: set by another thread to have everything ended.
-
-    Returns:
-        Where the ranks ran and what was recovered from.
+        environment: variables for every rank, beside those that tell it its place (RANK,
+            WORLD_SIZE, MASTER_ADDR, MASTER_PORT, WEATHER_ASSETS_RENDEZVOUS, and what the backend
+            adds).
 
     Raises:
-        GangFailed: the last allowed attempt failed too, or a rank reported a permanent failure.
-        GangCancelled: `cancelled` was set.
         RuntimeError: something of an ended attempt could not be removed.
     """
-    began = time.monotonic()
-    failures: list[RankFailure] = []
-    for number in range(1, settings.max_relaunches + 2):
-        attempt = _Attempt(
-            number,
-            tuple(command),
-            environment,
-            settings,
-            backend,
-            on_event,
-            began,
-            cancelled or threading.Event(),
+    gang = Gang(tuple(command), environment or {}, settings, backend, on_event)
+    try:
+        gang.launch()
+        yield gang
+    finally:
+        gang.end()
+
+
+class Gang:
+    """All ranks of a training; `launched_gang` makes one."""
+
+    def __init__(
+        self,
+        command: tuple[str, ...],
+        environment: Mapping[str, str],
+        settings: GangSettings,
+        backend: RankBackend,
+        on_event: Callable[[RankEvent], None],
+    ) -> None:
+        """Launches nothing yet; takes what `launched_gang` takes."""
+        self._settings = settings
+        self._began = time.monotonic()
+        self._next = partial(
+            _Attempt,
+            command=command,
+            environment=environment,
+            settings=settings,
+            backend=backend,
+            on_event=on_event,
+            began=self._began,
         )
-        failure = attempt.run()
-        if failure is None:
-            seconds = time.monotonic() - began
-            return GangOutcome(number, attempt.reports(), seconds, tuple(failures))
-        failures.append(failure)
-        attempt.emit(
-            failure.rank,
-            "attempt_failed",
-            {"reason": failure.reason, "cause": failure.cause.value, "seconds": failure.seconds},
-        )
-        if failure.permanent or number > settings.max_relaunches:
-            break
-        attempt.emit(None, "relaunching", {"next_attempt": number + 1})
-    raise GangFailed(failures)
+        self._attempt = self._next(1)
+
+    def launch(self) -> None:
+        """Launches the ranks, and returns at once."""
+        self._attempt.launch()
+
+    def finish(self) -> GangOutcome:
+        """Watches the ranks until all of them have finished.
+
+        On any failure all ranks are ended and then all are launched again, under a new rendezvous
+        id and port; the ranks resume from their own checkpoint.
+
+        Returns:
+            Where the ranks ran and what was recovered from.
+
+        Raises:
+            GangFailed: the last allowed attempt failed too, or a rank reported a permanent failure.
+            RuntimeError: something of an ended attempt could not be removed.
+        """
+        failures: list[RankFailure] = []
+        while (failure := self._attempt.finish()) is not None:
+            failures.append(failure)
+            attempt = self._attempt
+            attempt.emit(
+                failure.rank,
+                "attempt_failed",
+                {
+                    "reason": failure.reason,
+                    "cause": failure.cause.value,
+                    "seconds": failure.seconds,
+                },
+            )
+            if failure.permanent or attempt.number > self._settings.max_relaunches:
+                raise GangFailed(failures)
+            attempt.emit(None, "relaunching", {"next_attempt": attempt.number + 1})
+            self._attempt = self._next(attempt.number + 1)
+            self._attempt.launch()
+        seconds = time.monotonic() - self._began
+        return GangOutcome(self._attempt.number, self._attempt.reports(), seconds, tuple(failures))
+
+    def end(self) -> None:
+        """Ends whatever still runs; does nothing to a gang that has ended."""
+        self._attempt.end()
 
 
 @dataclass
@@ -188,27 +225,29 @@ class _Attempt:
     backend: RankBackend
     on_event: Callable[[RankEvent], None]
     began: float
-    cancelled: threading.Event
+    launched_at: float = 0.0
+    rendezvous: Rendezvous | None = None
+    """None before there is something to end, and after everything has ended."""
+    symptom: Symptom | None = None
     handles: list[RankHandle] = field(default_factory=list[RankHandle])
     watches: list[RankWatch] = field(default_factory=list[RankWatch])
 
-    def run(self) -> RankFailure | None:
-        """Launches and watches the ranks; returns what went wrong, if anything did."""
-        identity = f"{uuid.uuid4().hex[:12]}-{self.number}"
-        launched_at = time.monotonic()
+    def launch(self) -> None:
+        """Launches the ranks; what hinders that is a symptom, which `finish` reports."""
+        self.launched_at = time.monotonic()
         try:
-            rendezvous = self.backend.prepare(identity)
+            self.rendezvous = self.backend.prepare(f"{uuid.uuid4().hex[:12]}-{self.number}")
         except RankLaunchError as error:
-            seconds = time.monotonic() - launched_at
-            return self._failure(_not_launched(0, error, launched_at), seconds)
-        symptom: Symptom | None = None
-        seconds = 0.0
-        try:
-            symptom = self._launch(rendezvous) or self._watch()
-            seconds = time.monotonic() - launched_at
-        finally:
-            self._end(rendezvous, symptom)
-        return None if symptom is None else self._failure(symptom, seconds)
+            self.symptom = _not_launched(0, error, self.launched_at)
+            return
+        self.symptom = self._launch(self.rendezvous)
+
+    def finish(self) -> RankFailure | None:
+        """Watches the ranks and ends them; returns what went wrong, if anything did."""
+        self.symptom = self.symptom or self._watch()
+        seconds = time.monotonic() - self.launched_at
+        self.end()
+        return None if self.symptom is None else self._failure(self.symptom, seconds)
 
     def _failure(self, symptom: Symptom, seconds: float) -> RankFailure:
         return RankFailure(
@@ -262,8 +301,6 @@ class _Attempt:
 
     def _watch(self) -> Symptom | None:
         while True:
-            if self.cancelled.is_set():
-                raise GangCancelled("the gang was cancelled")
             now = time.monotonic()
             self._listen(now)
             cause = first_cause(self.watches, now, self.settings.attribution_seconds)
@@ -288,12 +325,14 @@ class _Attempt:
             if code is not None:
                 watch.exited(code, now)
 
-    def _end(self, rendezvous: Rendezvous, symptom: Symptom | None) -> None:
+    def end(self) -> None:
         """Leaves nothing of the attempt running, also when it is interrupted itself."""
+        if self.rendezvous is None:
+            return
         try:
-            if symptom is not None and symptom.cause is FailureCause.FROZEN:
+            if self.symptom is not None and self.symptom.cause is FailureCause.FROZEN:
                 # A stopped process gets no SIGTERM; waiting for it would only cost the grace.
-                self.handles[symptom.rank].kill()
+                self.handles[self.symptom.rank].kill()
             for handle in self.handles:
                 handle.terminate()
             self._await_end(self.settings.stop_grace_seconds)
@@ -303,7 +342,8 @@ class _Attempt:
                     handle.kill()
                 self._await_end(KILL_SECONDS)
             finally:
-                self.backend.clean_up(rendezvous)
+                self.backend.clean_up(self.rendezvous)
+        self.rendezvous = None
 
     def _await_end(self, seconds: float) -> None:
         deadline = time.monotonic() + seconds

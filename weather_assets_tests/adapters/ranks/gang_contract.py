@@ -8,17 +8,18 @@ of an uninterrupted run, and with nothing left.
 import json
 import time
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Protocol
 
 import pytest
 
-from weather_assets.adapters.ranks.gang import GangFailed, GangOutcome, run_gang
+from weather_assets.adapters.ranks.gang import Gang, GangFailed, GangOutcome, launched_gang
 from weather_assets.adapters.ranks.protocol import RankBackend, RankEvent
 from weather_assets.adapters.ranks.settings import GangSettings
 from weather_assets.adapters.ranks.watch import FailureCause
+from weather_assets.foundation.waiting import wait_until
 
 STEPS = 8
 
@@ -91,15 +92,15 @@ def fault(name: str, *, rank: int, step: int = 4, attempt: int | None = 1) -> di
     return plan if attempt is None else {**plan, "attempt": attempt}
 
 
-def run(
+def launched(
     place: GangPlace,
     *faults: Mapping[str, Any],
     told: Callable[[RankEvent], None] | None = None,
     backend: RankBackend | None = None,
     settings: GangSettings | None = None,
     **job: float,
-) -> GangOutcome:
-    """Runs a gang of fake ranks with these faults."""
+) -> AbstractContextManager[Gang]:
+    """A gang of fake ranks with these faults."""
     work = {
         "directory": place.directory_there,
         "steps": STEPS,
@@ -107,13 +108,19 @@ def run(
         "faults": faults,
         **job,
     }
-    return run_gang(
+    return launched_gang(
         place.command,
         environment={"FAKE_RANK": json.dumps(work)},
         settings=settings or place.settings,
         backend=backend or place.backend(),
         on_event=told or Told(),
     )
+
+
+def run(place: GangPlace, *faults: Mapping[str, Any], **options: Any) -> GangOutcome:
+    """Runs a gang that `launched` makes to its end."""
+    with launched(place, *faults, **options) as ranks:
+        return ranks.finish()
 
 
 def result(place: GangPlace) -> dict[str, int]:
@@ -248,6 +255,32 @@ class GangContract:
         with pytest.raises(interrupt, match="cancelled"):
             run(place, fault("ignore_sigterm", rank=1, step=6), told=cancel, step_seconds=0.1)
         assert time.monotonic() - began < place.bound_seconds
+        assert place.survivors() == []
+
+    @pytest.mark.parametrize("interrupt", [None, KeyboardInterrupt, RuntimeError])
+    def test_ranks_end_with_the_block_also_unwatched(
+        self, place: GangPlace, interrupt: type[BaseException] | None
+    ) -> None:
+        told = Told()
+        with (
+            pytest.raises(interrupt, match="block") if interrupt else nullcontext(),
+            launched(place, fault("hang", rank=1), told=told),
+        ):
+            assert [event.name for event in told.events] == ["launched", "launched"]
+            wait_until(place.survivors, place.bound_seconds, "ranks to be there")
+            if interrupt:
+                raise interrupt("in the block")
+        assert place.survivors() == []
+
+    def test_ranks_work_before_they_are_watched(self, place: GangPlace) -> None:
+        with launched(place) as ranks:
+            checkpoint = place.directory / "checkpoint.json"
+            wait_until(
+                lambda: checkpoint.exists() and result(place)["step"] == STEPS,
+                place.bound_seconds,
+                "the last checkpoint",
+            )
+            assert ranks.finish().attempts == 1
         assert place.survivors() == []
 
     def test_loud_rank_and_slow_reader_lose_no_line(self, place: GangPlace) -> None:
