@@ -4,28 +4,17 @@ Belongs here: reading the sample as the pipeline reads files, and writing text a
 belong here: what the sample shows (`weather_assets.suggestion`).
 """
 
-import re
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import BinaryIO
 
 import click
 
-from weather_assets.contract.loading import (
-    listed,
-    load_contract,
-    recognise_header,
-    repeated_names,
-)
-from weather_assets.contract.schema import ContractError
-from weather_assets.processing.files.dialects import (
-    HEAD_BYTES,
-    Dialect,
-    as_utf8_lines,
-    decimal_mark,
-    dialect_of,
-    with_decimal_point,
-)
+from weather_assets.contract.cells import decimal_mark, has_thousands, is_number, with_decimal_point
+from weather_assets.contract.columns import ContractError
+from weather_assets.contract.loading import listed, load_contract, recognise_header, repeated_names
+from weather_assets.processing.files.dialects import HEAD_BYTES, Dialect, as_utf8_lines, dialect_of
 from weather_assets.processing.files.raw_file import RawFile, RawFileError, opened, read_header
 from weather_assets.processing.files.records import read_records
 from weather_assets.suggestion.document import to_toml
@@ -45,7 +34,6 @@ _READ_WHOLE_BYTES = 16 * 2**20
 _MAXIMUM_RECORDS = 300_000
 """What is compressed, or not in UTF-8, can be read from its beginning only: as far as here."""
 _GOLDEN_RATIO = 0.618034
-_NUMBER_WITH_MARK = re.compile(r"[+-]?[0-9]*[.,][0-9]+(?:[eE][+-]?[0-9]+)?")
 
 
 def suggest_contract(
@@ -183,17 +171,18 @@ def _block_at(stream: BinaryIO, dialect: Dialect, offset: int) -> Block:
 
 def _with_points(sample: Sample) -> Sample:
     """Returns the sample with decimal points, where the file has decimal commas beyond doubt."""
-    numbers = (cell for cells in sample.columns.values() for cell in cells if _has_mark(cell))
+    numbers = (
+        cell
+        for cells in sample.columns.values()
+        for cell in cells
+        if is_number(cell) or is_number(with_decimal_point(cell)) or has_thousands(cell)
+    )
     if decimal_mark(numbers) != ",":
         return sample
-    columns = {
-        name: [with_decimal_point(cell) if _has_mark(cell) else cell for cell in cells]
-        for name, cells in sample.columns.items()
-    }
-    return Sample(
-        columns, sample.blocks, sample.rows, sample.is_whole, sample.unnamed, sample.broken
-    )
+    columns = {name: [*map(_with_point, cells)] for name, cells in sample.columns.items()}
+    return replace(sample, columns=columns)
 
 
-def _has_mark(cell: str) -> bool:
-    return _NUMBER_WITH_MARK.fullmatch(cell) is not None
+def _with_point(cell: str) -> str:
+    number = with_decimal_point(cell)
+    return number if is_number(number) else cell

@@ -15,21 +15,12 @@ from importlib import resources
 from pathlib import Path
 from typing import Any, TypeVar
 
-from weather_assets.contract.schema import (
-    Column,
-    Contract,
-    ContractError,
-    Kind,
-    Label,
-    Split,
-    SplitMethod,
-    Timestamp,
-    fold_header,
-)
+from weather_assets.contract.cells import ISO8601, fold_header, is_number
+from weather_assets.contract.columns import Column, ContractError, Kind, Timestamp
+from weather_assets.contract.schema import Contract, Label, Split, SplitMethod
 
 _Choice = TypeVar("_Choice", Kind, SplitMethod)
 _LISTED_NAMES, _LISTED_CHARACTERS = 30, 60
-_NUMBER = re.compile(r"[+-]?[0-9]+([.][0-9]*)?([eE][+-]?[0-9]+)?")
 _LEAD_UNITS = {"min": "minutes", "h": "hours", "d": "days"}
 _LEAD_PATTERN = re.compile(r"([0-9]+)\s*(min|h|d)")
 
@@ -215,7 +206,7 @@ def _timestamp(table: object) -> Timestamp:
     _check_keys("[timestamp]", table, {field.name for field in fields(Timestamp)})
     return Timestamp(
         column=_text(table, "column", "[timestamp]"),
-        format=str(table.get("format", "iso8601")),
+        format=str(table.get("format", ISO8601)),
         timezone=str(table.get("timezone", "UTC")),
         features=_texts(table, "features", "[timestamp]"),
     )
@@ -278,7 +269,7 @@ def _likely_mistake(header: Sequence[str], candidates: Sequence[Contract]) -> st
         return f": {first!r} is a line for Excel; delete it, so that the header comes first"
     if first.startswith("#"):
         return ": a line of comment stands where the header must; delete what comes before it"
-    if any(_NUMBER.fullmatch(name.strip()) for name in header):
+    if any(is_number(name.strip()) for name in header):
         return ": these are values, so the header line with the names is missing; add it"
     if len(header) == 1 and len(first.split()) > 1:
         return (

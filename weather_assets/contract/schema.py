@@ -1,8 +1,8 @@
-"""The contract of a weather.csv as frozen, self-checking dataclasses.
+"""The contract of a weather.csv: its columns, its label, and how its rows are divided.
 
-Belongs here: what a file's columns mean, what values are physically possible, what the label is
-and how rows are divided; and whatever follows from that alone (the feature list, a fingerprint).
-Does not belong here: how a contract is found or parsed (`loading`), or any data.
+Belongs here: what holds between columns, label, time and place; and whatever follows from a
+contract alone (the feature list, a fingerprint). Does not belong here: one column by itself
+(`columns`), how a contract is found or parsed (`loading`), or any data.
 """
 
 import hashlib
@@ -13,23 +13,15 @@ from datetime import timedelta
 from enum import StrEnum
 from typing import Any, Self
 
-DAYS_PER_YEAR = 365.2425
-"""Mean length of the Gregorian year in days: the period of the seasonal cycle."""
-
-
-class ContractError(ValueError):
-    """A contract, or a file held against one, is not what it must be; says what to do."""
-
-
-class Kind(StrEnum):
-    """How the values of a column behave, and so how the network must encode them."""
-
-    NUMERIC = "numeric"
-    """A quantity on a line: temperature, pressure."""
-    CIRCULAR = "circular"
-    """A quantity on a circle, where the end of the period is its beginning: wind direction."""
-    CATEGORY = "category"
-    """One of a fixed list of names: a station, a weather type."""
+from weather_assets.contract.cells import fold_header, normalise_label
+from weather_assets.contract.columns import (
+    TIME_FEATURE_PERIODS,
+    Column,
+    ContractError,
+    Feature,
+    Kind,
+    Timestamp,
+)
 
 
 class SplitMethod(StrEnum):
@@ -44,110 +36,14 @@ class SplitMethod(StrEnum):
     years (TMY), whose months come from different years, so that time order would split seasons."""
 
 
-TIME_FEATURE_PERIODS: Mapping[str, tuple[float, float, float, str]] = {
-    "hour_of_day": (0.0, 24.0, 24.0, "h"),
-    "day_of_year": (1.0, 367.0, DAYS_PER_YEAR, "d"),
-}
-"""Features derived from the timestamp, in UTC: lowest value, highest value, period, unit."""
+ROWS_PER_CLASS = 10
+"""Fewer rows of a class say nothing of a feature; chance separates 10 from 10 in one of 92,378
+cases."""
 
-
-@dataclass(frozen=True, slots=True)
-class Column:
-    """One column of the raw file.
-
-    Attributes:
-        name: header of the column.
-        quantity: what it measures; CF standard names where one exists (`air_temperature`).
-        unit: UDUNITS spelling of the unit of the raw values (`degF`, `percent`, `hPa`).
-        kind: numeric, circular or category.
-        minimum: lowest value that is physically possible, inclusive, in `unit`.
-        maximum: highest value that is physically possible, inclusive, in `unit`.
-        period: length of the circle, in `unit`; circular columns only.
-        categories: every allowed value; category columns only.
-        required: whether a missing cell sets the row aside.
-        feature: whether the network takes this column.
-        reason: why the bounds are where they are.
-        source: where the bounds come from.
-    """
-
-    name: str
-    quantity: str
-    unit: str = "1"
-    kind: Kind = Kind.NUMERIC
-    minimum: float | None = None
-    maximum: float | None = None
-    period: float | None = None
-    categories: tuple[str, ...] = ()
-    required: bool = False
-    feature: bool = True
-    reason: str = ""
-    source: str = ""
-
-    def __post_init__(self) -> None:
-        """Refuse a column that could not be validated or encoded.
-
-        Raises:
-            ContractError: naming the column, the value and what is allowed.
-        """
-        where = f"column {self.name!r}"
-        if not self.name.strip() or self.name != self.name.strip():
-            raise ContractError(f"{where}: the name must not be empty or padded with spaces")
-        if self.kind is Kind.CATEGORY:
-            self._check_category(where)
-            return
-        if self.categories:
-            raise ContractError(f"{where}: only a category column may list categories")
-        if self.minimum is None or self.maximum is None or not self.minimum < self.maximum:
-            raise ContractError(
-                f"{where}: needs physical bounds with minimum < maximum, in {self.unit}; "
-                f"found minimum = {self.minimum}, maximum = {self.maximum}"
-            )
-        if (self.kind is Kind.CIRCULAR) != (self.period is not None):
-            raise ContractError(f"{where}: a period belongs to circular columns, and only to them")
-        if self.period is not None and self.period <= 0:
-            raise ContractError(f"{where}: the period must be positive; found {self.period}")
-
-    def _check_category(self, where: str) -> None:
-        if len(self.categories) != len(set(self.categories)) or not self.categories:
-            raise ContractError(
-                f"{where}: needs a list of different categories; found {self.categories}"
-            )
-        if any(not level.strip() or level != level.strip() for level in self.categories):
-            raise ContractError(f"{where}: a category must not be empty or padded with spaces")
-        if (self.minimum, self.maximum, self.period) != (None, None, None):
-            raise ContractError(f"{where}: a category column has no bounds and no period")
-
-
-@dataclass(frozen=True, slots=True)
-class Timestamp:
-    """When a row was observed.
-
-    Attributes:
-        column: header of the timestamp column.
-        format: `iso8601` (year-month-day separated by `-` or `/`, then optionally `T` or a space
-            and hours:minutes with optional seconds, fraction and `Z` or an offset), or a strptime
-            pattern built from %Y %m %d %H %M %S and literals.
-        timezone: IANA zone of timestamps that carry no offset.
-        features: which cyclic features the network gets: `hour_of_day`, `day_of_year`.
-    """
-
-    column: str
-    format: str = "iso8601"
-    timezone: str = "UTC"
-    features: tuple[str, ...] = ()
-
-    def __post_init__(self) -> None:
-        """Refuse unknown time features.
-
-        Raises:
-            ContractError: naming the feature and those that exist.
-        """
-        unknown = sorted(set(self.features) - set(TIME_FEATURE_PERIODS))
-        if unknown or len(set(self.features)) != len(self.features):
-            raise ContractError(
-                f"timestamp {self.column!r}: features {list(self.features)} must be different and "
-                f"among {sorted(TIME_FEATURE_PERIODS)}"
-            )
+SEPARATING_AUC = 0.995
+"""From this ROC AUC on, a feature by itself gives the label away: it is known only afterwards, or
+the label in other words. The strongest honest feature of the files in use (humidity, in the
+five-column file) has 0.90."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,11 +88,6 @@ class Label:
             raise ContractError(f"{where}: the lead must be positive; found {self.lead}")
 
 
-def normalise_label(text: str) -> str:
-    """Returns `text` as label spellings are compared: trimmed, single-spaced, case-folded."""
-    return " ".join(text.split()).casefold()
-
-
 @dataclass(frozen=True, slots=True)
 class Split:
     """Shares of rows for training and validation; the rest is the test set.
@@ -224,29 +115,6 @@ class Split:
                 "split: train and validation must be positive and leave a share for the test set; "
                 f"found train = {self.train}, validation = {self.validation}"
             )
-
-
-@dataclass(frozen=True, slots=True)
-class Feature:
-    """One input of the network, in raw units.
-
-    Attributes:
-        name: column or time feature.
-        kind: numeric, circular or category.
-        unit: unit of the raw values.
-        minimum: lowest allowed value; None for categories.
-        maximum: highest allowed value; None for categories.
-        period: length of the circle; circular features only.
-        categories: allowed names, whose positions are the codes; category features only.
-    """
-
-    name: str
-    kind: Kind
-    unit: str
-    minimum: float | None = None
-    maximum: float | None = None
-    period: float | None = None
-    categories: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -331,6 +199,11 @@ class Contract:
                 f"contract {self.name!r}: the timestamp {self.timestamp.column!r} is not a "
                 "measurement; take it out of columns"
             )
+
+    @property
+    def missing_texts(self) -> frozenset[str]:
+        """Every trimmed cell that means "not observed"."""
+        return frozenset(("", *self.missing_markers))
 
     @property
     def header(self) -> tuple[str, ...]:
@@ -437,8 +310,3 @@ def _column_from_dict(description: Mapping[str, Any]) -> Column:
     fields["kind"] = Kind(fields["kind"])
     fields["categories"] = tuple(fields["categories"])
     return Column(**fields)
-
-
-def fold_header(name: str) -> str:
-    """Returns a header cell as headers are compared: no BOM, trimmed, case-folded."""
-    return name.removeprefix("\ufeff").strip().casefold()

@@ -110,7 +110,10 @@ def verification_code() -> str:
 
 def scoring_code() -> str:
     """Returns the code version of everything that goes into a scoring package."""
-    return code_version("weather_assets.scoring", "weather_assets.forecasting")
+    # Of the contract: the patterns of timestamps go into the signature.
+    return code_version(
+        "weather_assets.contract", "weather_assets.scoring", "weather_assets.forecasting"
+    )
 
 
 def rollout_code() -> str:

@@ -12,7 +12,8 @@ import dagster as dg
 import pyarrow.dataset as ds
 
 from weather_assets.adapters.files.raw_snapshot import RawSnapshot
-from weather_assets.contract.schema import Contract, Kind
+from weather_assets.contract.columns import Kind
+from weather_assets.contract.schema import Contract
 from weather_assets.processing.doubts.gates import Gate
 from weather_assets.processing.parts.accounting import ProcessingReport
 

@@ -13,7 +13,8 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from weather_assets.contract.schema import Contract, Kind
+from weather_assets.contract.columns import Kind
+from weather_assets.contract.schema import Contract
 
 LABEL_COLUMN = "label_encoded"
 SPLIT_COLUMN = "split"

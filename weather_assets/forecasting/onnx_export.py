@@ -21,7 +21,7 @@ import onnx
 import torch
 from onnx import TensorProto, helper, numpy_helper
 
-from weather_assets.contract.schema import Kind
+from weather_assets.contract.columns import Kind
 from weather_assets.forecasting.network import MemberLinear, RainNetwork
 from weather_assets.forecasting.preprocessing import FeatureEncoding, rank_table
 

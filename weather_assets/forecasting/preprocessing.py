@@ -18,7 +18,8 @@ import numpy.typing as npt
 import torch
 from torch import Tensor, nn
 
-from weather_assets.contract.schema import Contract, Feature, Kind
+from weather_assets.contract.columns import Feature, Kind
+from weather_assets.contract.schema import Contract
 from weather_assets.contract.statistics import FeatureStatistics, TrainingStatistics
 
 

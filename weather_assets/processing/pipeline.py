@@ -15,7 +15,9 @@ from pathlib import Path
 import pyarrow.parquet as pq
 from pyspark.sql import SparkSession
 
-from weather_assets.contract.schema import Contract, ContractError, fold_header
+from weather_assets.contract.cells import fold_header
+from weather_assets.contract.columns import ContractError
+from weather_assets.contract.schema import Contract
 from weather_assets.contract.statistics import TrainingStatistics
 from weather_assets.processing.comparing.kept_results import KeptResults
 from weather_assets.processing.files.layouts import Layout, warnings_of
@@ -65,8 +67,8 @@ def process(
 
     Raises:
         RawFileError: if a file is damaged or has changed.
-        ContractError: if a column of the contract is called like one that is added here, or its
-            timestamp format cannot be read.
+        ContractError: if a column of the contract is called like one that is added here, or
+            nobody knows the time zone of its timestamps.
         FileExistsError: if `output_dir` holds something.
         RowsUnaccountedFor: if rows were lost or doubled on the way.
     """

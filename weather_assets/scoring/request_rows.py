@@ -7,9 +7,10 @@ and the check of a served package. Does not belong here: checking rows (`score`)
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import cast
-from zoneinfo import ZoneInfo
 
-from weather_assets.contract.schema import Contract, Kind, Timestamp
+from weather_assets.contract.cells import ISO8601
+from weather_assets.contract.columns import Kind, Timestamp
+from weather_assets.contract.schema import Contract
 
 
 def request_row(contract: Contract, row: Mapping[str, object]) -> dict[str, object]:
@@ -41,7 +42,7 @@ def request_row(contract: Contract, row: Mapping[str, object]) -> dict[str, obje
 
 def _timestamp_text(timestamp: Timestamp, when: datetime) -> str:
     instant = when.astimezone(UTC) if when.tzinfo else when.replace(tzinfo=UTC)
-    if timestamp.format != "iso8601":
-        return instant.astimezone(ZoneInfo(timestamp.timezone)).strftime(timestamp.format)
+    if timestamp.format != ISO8601:
+        return instant.astimezone(timestamp.zone).strftime(timestamp.format)
     seconds = "%S.%f" if instant.microsecond else "%S"
     return instant.strftime(f"%Y-%m-%dT%H:%M:{seconds}Z")

@@ -122,7 +122,7 @@ class Clock:
 
     column: str
     pattern: str  # regular expression with groups year, month, day, hour, ..., fraction, offset
-    timezone: str  # IANA zone of timestamps without an offset
+    timezone: str  # IANA zone or offset of timestamps that name no offset
     features: Sequence[str]  # among hour_of_day, day_of_year
     allowed: str  # what a timestamp may be, in words
 
@@ -135,10 +135,11 @@ class Clock:
         names = ("year", "month", "day", "hour", "minute", "second")
         year, month, day, hour, minute, second = (int(part.get(name) or 0) for name in names)
         microsecond = int((part.get("fraction") or "").ljust(6, "0")[:6])
-        offset = part.get("offset")
+        place = part.get("offset") or self.timezone
         try:
-            at = datetime.fromisoformat(f"1970-01-01T00{offset}").tzinfo if offset else None
-            zone = at or ZoneInfo(self.timezone)
+            is_offset = place == "Z" or place[0] in "+-"
+            at = datetime.fromisoformat(f"1970-01-01T00{place}").tzinfo if is_offset else None
+            zone = at or ZoneInfo(place)
             local = datetime(year, month, day, hour, minute, second, microsecond, zone)
         except ValueError:  # 30 February, hour 24
             return None

@@ -4,30 +4,14 @@ Belongs here: turning a contract into the description that `score.py` checks req
 that people and programs read. Does not belong here: checking (`score`), or files (`package`).
 """
 
-import re
 from typing import Any
 
-from weather_assets.contract.schema import Column, Contract, ContractError, Kind, Timestamp
+from weather_assets.contract.cells import ISO8601
+from weather_assets.contract.columns import Column, Kind, Timestamp
+from weather_assets.contract.schema import Contract
 
 SIGNATURE_FORMAT = 1
 """Raised when `signature.json` changes in a way that an older `score.py` could not read."""
-
-_OFFSET = "(?P<offset>Z|[+-](?:0[0-9]|1[0-7]):?[0-5][0-9]|[+-]18:?00)"
-_DIRECTIVES = {
-    "%Y": "(?P<year>1[7-9][0-9]{2}|2[01][0-9]{2})",
-    "%m": "(?P<month>[0-9]{1,2})",
-    "%d": "(?P<day>[0-9]{1,2})",
-    "%H": "(?P<hour>[0-9]{1,2})",
-    "%M": "(?P<minute>[0-9]{1,2})",
-    "%S": "(?P<second>[0-9]{1,2})",
-}
-"""The digits that the Spark pipeline takes, and its years: 1700 to 2199."""
-_ISO_8601 = (
-    f"{_DIRECTIVES['%Y']}(?P<dash>[-/]){_DIRECTIVES['%m']}(?P=dash){_DIRECTIVES['%d']}"
-    "(?:[T ](?P<hour>[0-9]{1,2}):(?P<minute>[0-9]{2})"
-    r"(?::(?P<second>[0-9]{2})(?:\.(?P<fraction>[0-9]{1,9}))?)?"
-    f"{_OFFSET}?)?"
-)
 
 
 def build_signature(
@@ -46,7 +30,7 @@ def build_signature(
 
     Raises:
         ValueError: if the threshold is no probability.
-        ContractError: if the timestamp's format holds a directive that is not supported.
+        ContractError: if nobody knows the time zone here.
     """
     if not 0.0 <= threshold <= 1.0:
         raise ValueError(f"threshold {threshold} of model {model_name!r} must lie in [0, 1]")
@@ -74,32 +58,6 @@ def build_signature(
     }
 
 
-def timestamp_pattern(timestamp_format: str) -> str:
-    """Returns the regular expression that a timestamp of this format matches as a whole.
-
-    Args:
-        timestamp_format: `iso8601`, or a pattern of %Y %m %d %H %M %S and literals.
-
-    Returns:
-        The expression, with named groups for the parts; as the Spark pipeline reads timestamps.
-
-    Raises:
-        ContractError: naming a directive that is not supported, or lacking.
-    """
-    if timestamp_format == "iso8601":
-        return _ISO_8601
-    found = re.findall("%.?", timestamp_format, flags=re.DOTALL)
-    wrong = [item for item in found if item not in _DIRECTIVES or found.count(item) > 1]
-    lacking = [item for item in ("%Y", "%m", "%d") if item not in found]
-    if wrong or lacking:
-        raise ContractError(
-            f"timestamp format {timestamp_format!r}: {[*wrong, *lacking]} unsupported, repeated or "
-            f"lacking; use iso8601, or each of {' '.join(_DIRECTIVES)} at most once"
-        )
-    pieces = re.findall("%.|[^%]+", timestamp_format, flags=re.DOTALL)
-    return "".join(_DIRECTIVES.get(piece) or re.escape(piece) for piece in pieces)
-
-
 def _column(column: Column, contract: Contract) -> dict[str, Any]:
     if column.kind is Kind.CATEGORY:
         allowed = f"one of {', '.join(column.categories)}"
@@ -122,11 +80,12 @@ def _column(column: Column, contract: Contract) -> dict[str, Any]:
 
 
 def _clock(timestamp: Timestamp) -> dict[str, Any]:
-    iso = timestamp.format == "iso8601"
+    iso = timestamp.format == ISO8601
     return {
         "column": timestamp.column,
-        "pattern": timestamp_pattern(timestamp.format),
-        "timezone": timestamp.timezone,
+        "pattern": timestamp.pattern.pattern,
+        # An offset as cells spell it; `UTC` and IANA names as they are.
+        "timezone": str(timestamp.zone).removeprefix("UTC") or "UTC",
         "features": list(timestamp.features),
         "allowed": "2013-01-01T06:00:00Z (ISO 8601)" if iso else timestamp.format,
     }

@@ -4,10 +4,11 @@ Where do I go to ...
 
 - run the whole of it: `proposing.propose`, to a `proposal`; `document.to_toml` for the text.
 - change which rows are looked at: `sampling`.
-- teach it a quantity, a unit or a bound: `quantities`; a spelling of a column name: `names`.
+- teach it a quantity, a unit or a bound: `weather_assets.contract.quantities`, which the unit gate
+  knows too; a spelling of a column name: `names`.
 - change what is read off the cells alone: `columns` (numbers, levels), `markers` (missing values).
 - change how a unit is chosen: `units`, `evidence`; how a column becomes a table: `measurements`.
-- change time and place: `time_formats`, `timestamps`, `stations`.
+- change time and place: `timestamps`, `stations`.
 - change the label: `labels`; what gives it away: `leaks`.
 
 Nothing is guessed silently: whatever is in doubt comes with a note (`notes`), which stands beside

@@ -4,19 +4,17 @@ Belongs here: facts that need no knowledge of weather. Does not belong here: whi
 missing value (`markers`), what is measured (`names`) or in which unit (`units`).
 """
 
-import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
+from weather_assets.contract.cells import has_thousands, has_unit, number_of
+
 Floats = npt.NDArray[np.float64]
 
-_NUMBER = re.compile(r"[+-]?(?:[0-9]+[.]?[0-9]*|[.][0-9]+)(?:[eE][+-]?[0-9]+)?")
-_NUMBER_WITH_UNIT = re.compile(r"[+-]?[0-9][0-9.,]*\s*(?:°|%|[a-zA-Z/°²\"]+[0-9]?)")
-_GROUPED_NUMBER = re.compile(r"[+-]?[0-9]{1,3}(?:,[0-9]{3})+(?:[.][0-9]+)?")
 _SHARE_OF_NUMBERS = 0.8
 """A column with at least so many numbers among its values is one of numbers with dirt in it."""
 
@@ -67,12 +65,12 @@ class Profile:
     @property
     def has_units_in_cells(self) -> bool:
         """Whether most of its values are numbers with something behind them."""
-        return self._share(_NUMBER_WITH_UNIT) >= _SHARE_OF_NUMBERS
+        return self._share(has_unit) >= _SHARE_OF_NUMBERS
 
     @property
     def has_grouped_digits(self) -> bool:
         """Whether numbers have thousands separators."""
-        return self._share(_GROUPED_NUMBER) > 0
+        return self._share(has_thousands) > 0
 
     @property
     def counts_rows(self) -> bool:
@@ -88,8 +86,8 @@ class Profile:
         """Returns quantiles of its numbers, of which there must be some."""
         return [float(value) for value in np.quantile(self.observed, shares)]
 
-    def _share(self, pattern: re.Pattern[str]) -> float:
-        fitting = sum(count for text, count in self.not_numbers.items() if pattern.fullmatch(text))
+    def _share(self, is_such: Callable[[str], bool]) -> float:
+        fitting = sum(count for text, count in self.not_numbers.items() if is_such(text))
         return fitting / max(1, self.filled)
 
 
@@ -103,7 +101,7 @@ def profile(name: str, cells: Sequence[str], missing: frozenset[str] = frozenset
     """
     present = ["" if cell in missing else cell for cell in cells]
     levels = Counter(cell for cell in present if cell)
-    number_of = {text: as_number(text) for text in levels}
+    number_of = {text: _finite(text) for text in levels}
     return Profile(
         name=name,
         cells=present,
@@ -115,7 +113,7 @@ def profile(name: str, cells: Sequence[str], missing: frozenset[str] = frozenset
     )
 
 
-def as_number(text: str) -> float:
-    """Returns the number that a cell holds as the pipeline reads it; NaN where it is none."""
-    number = float(text) if _NUMBER.fullmatch(text) else np.nan
-    return number if np.isfinite(number) else np.nan
+def _finite(text: str) -> float:
+    """Returns the number that a cell holds; NaN where it is none, or none that is of use."""
+    number = number_of(text)
+    return number if number is not None and np.isfinite(number) else np.nan

@@ -10,12 +10,13 @@ import re
 import textwrap
 from collections.abc import Iterable, Sequence
 
-from weather_assets.contract.schema import Kind
+from weather_assets.contract.cells import ISO8601
+from weather_assets.contract.columns import Kind
 from weather_assets.suggestion.labels import LabelChoice
 from weather_assets.suggestion.measurements import Bounds, ProposedColumn
 from weather_assets.suggestion.notes import Note, Weight
 from weather_assets.suggestion.proposal import Proposal
-from weather_assets.suggestion.timestamps import ISO8601, TimeChoice
+from weather_assets.suggestion.timestamps import TimeChoice
 
 _WIDTH = 98
 _BARE_KEY = re.compile(r"[A-Za-z0-9_-]+")

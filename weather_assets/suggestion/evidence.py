@@ -1,7 +1,7 @@
 """Which units the values of a column allow, and which of them would be nothing out of the ordinary.
 
 Belongs here: values held against physics and climate. Does not belong here: the choice (`units`),
-or the numbers of physics themselves (`quantities`).
+or the numbers of physics themselves (`weather_assets.contract.quantities`).
 """
 
 import math
@@ -11,17 +11,22 @@ from itertools import product
 
 import numpy as np
 
+from weather_assets.contract.columns import DAYS_PER_YEAR
+from weather_assets.contract.quantities import (
+    HUMIDITY_AGREES_PERCENT,
+    HUMIDITY_DISAGREES_PERCENT,
+    MINIMUM_VALUES,
+    POSSIBLE_YEAR_MM,
+    QUANTITIES,
+    TYPICAL_YEAR_MM,
+    Quantity,
+    implied_humidity_percent,
+)
 from weather_assets.suggestion.columns import Floats, Profile
 from weather_assets.suggestion.names import PRECIPITATION, Meaning
-from weather_assets.suggestion.quantities import KNOT_STEPS, QUANTITIES, Quantity
 
-_SECONDS_PER_YEAR = 365.2425 * 86_400
-_MINIMUM_VALUES = 50
-# Half of the wettest place (Mawsynram, 11,871 mm a year) is wet anywhere; 100 mm is a desert.
-_POSSIBLE_MM_PER_YEAR, _TYPICAL_MM_PER_YEAR = (1.0, 15_000.0), (100.0, 4_000.0)
+_SECONDS_PER_YEAR = DAYS_PER_YEAR * 86_400
 _SLACK = 0.03
-_AGREE_PERCENT, _DISAGREE_PERCENT = 3.0, 6.0
-"""As in `processing.doubts.moisture`: given and implied humidity, median difference."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +73,7 @@ def possible_units(column: Measured, step_seconds: float | None) -> list[str]:
         return [
             unit
             for unit in ("mm", "inch")
-            if _yearly_within(column, unit, step_seconds, _POSSIBLE_MM_PER_YEAR)
+            if _yearly_within(column, unit, step_seconds, POSSIBLE_YEAR_MM)
         ]
     low, middle, high = column.profile.quantiles(0.01, 0.5, 0.99)
     lowest, highest = quantity.bounds
@@ -100,22 +105,6 @@ def typical_units(
     return [unit for unit in found if unit != "knot" or column.profile.is_whole]
 
 
-def unit_of_whole_knots(column: Measured) -> str:
-    """Returns the unit in which all speeds are multiples of one knot, or nothing.
-
-    Airports report whole knots; converted, they are multiples of a number that tells the unit.
-    """
-    positive = np.unique(column.profile.observed[column.profile.observed > 0])
-    fine = np.count_nonzero(positive * 10 != np.round(positive * 10))
-    if len(positive) < 8 or fine < len(positive) / 2:
-        return ""
-    for unit, step in KNOT_STEPS.items():
-        steps = positive / step
-        if np.mean(np.abs(steps - np.round(steps)) < 0.01) >= 0.95:
-            return unit
-    return ""
-
-
 def temperatures_by_humidity(
     air: Measured, dew: Measured, humidity: Floats
 ) -> tuple[str, str] | None:
@@ -128,30 +117,20 @@ def temperatures_by_humidity(
     """
     rows = np.column_stack([air.profile.values, dew.profile.values, humidity])
     rows = rows[~np.isnan(rows).any(axis=1)]
-    if len(rows) < _MINIMUM_VALUES or rows[:, 2].std() < _AGREE_PERCENT:
+    if len(rows) < MINIMUM_VALUES or rows[:, 2].std() < HUMIDITY_AGREES_PERCENT:
         return None
     differences = sorted(
         (_difference(rows, air, dew, units), units)
         for units in product(air.quantity.units, dew.quantity.units)
     )
     (best, units), (second, _) = differences[:2]
-    return units if best < _AGREE_PERCENT and second > _DISAGREE_PERCENT else None
+    return units if best < HUMIDITY_AGREES_PERCENT and second > HUMIDITY_DISAGREES_PERCENT else None
 
 
 def _difference(rows: Floats, air: Measured, dew: Measured, units: tuple[str, str]) -> float:
-    """Returns the median difference of given and implied relative humidity, in percent.
-
-    Magnus formula with the constants of Alduchov and Eskridge (1996), J. Appl. Meteorol. 35.
-    """
+    """Returns the median difference of given and implied relative humidity, in percent."""
     scales = (air.quantity.units[units[0]], dew.quantity.units[units[1]])
-    # Temperatures in a unit that is only tried must not overflow.
-    celsius, dew_celsius = (
-        np.clip(rows[:, index] * scale.factor + scale.offset, -100.0, 100.0)
-        for index, scale in enumerate(scales)
-    )
-    implied = 100 * np.exp(
-        17.625 * dew_celsius / (243.04 + dew_celsius) - 17.625 * celsius / (243.04 + celsius)
-    )
+    implied = implied_humidity_percent(rows[:, 0], rows[:, 1], scales)
     return float(np.median(np.abs(implied - rows[:, 2])))
 
 
@@ -167,7 +146,7 @@ def _cloud_units(profile: Profile) -> list[str]:
 def _typical_cloud_units(profile: Profile, possible: Sequence[str]) -> list[str]:
     """Returns okta where many whole numbers end at 8: tenths would have had a 9 or a 10."""
     ends_at_eight = float(profile.observed.max()) == 8
-    if "okta" in possible and ends_at_eight and len(profile.observed) >= _MINIMUM_VALUES:
+    if "okta" in possible and ends_at_eight and len(profile.observed) >= MINIMUM_VALUES:
         return ["okta"]
     return list(possible)
 
@@ -178,7 +157,7 @@ def _yearly_within(
     size = column.quantity.units[unit].factor
     if column.profile.quantiles(0.999)[0] * size > column.quantity.bounds[1]:
         return False
-    if step_seconds is None or len(column.profile.observed) < _MINIMUM_VALUES:
+    if step_seconds is None or len(column.profile.observed) < MINIMUM_VALUES:
         return True
     yearly = float(column.profile.observed.mean()) * size * _SECONDS_PER_YEAR / step_seconds
     return limits[0] <= yearly <= limits[1] or yearly == 0
@@ -189,9 +168,7 @@ def _typical_depths(
 ) -> list[str]:
     """Judges depths by their sum over a year, and by decimals: gauges read 0.01 in or 0.1 mm."""
     likely = [
-        unit
-        for unit in possible
-        if _yearly_within(column, unit, step_seconds, _TYPICAL_MM_PER_YEAR)
+        unit for unit in possible if _yearly_within(column, unit, step_seconds, TYPICAL_YEAR_MM)
     ]
     if len(likely) < 2:
         return likely

@@ -11,8 +11,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 import numpy.typing as npt
 
+from weather_assets.contract.cells import normalise_label
 from weather_assets.contract.loading import listed
-from weather_assets.contract.schema import normalise_label
 from weather_assets.suggestion.columns import Floats, Profile
 from weather_assets.suggestion.names import looks_ahead, may_be_label, words
 from weather_assets.suggestion.notes import Note, Weight

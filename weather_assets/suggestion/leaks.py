@@ -8,13 +8,10 @@ from collections.abc import Mapping
 
 import numpy as np
 
+from weather_assets.contract.schema import ROWS_PER_CLASS, SEPARATING_AUC
 from weather_assets.suggestion.columns import Floats, Profile
 from weather_assets.suggestion.names import looks_ahead
 
-_ROWS_PER_CLASS = 10
-"""Fewer rows of a class tell nothing; chance separates 10 from 10 in one of 92,378 cases."""
-_SEPARATING_AUC = 0.995
-"""As in `processing.doubts.leaks`."""
 _LIKE_THE_LABEL_AUC = 0.9
 """From here on an amount of precipitation beside a rain flag is of the same time as the flag."""
 _ROWS_PER_LEVEL = 5
@@ -34,7 +31,7 @@ def find_leaks(
     Returns:
         By column, what speaks against it, as a clause.
     """
-    if min(np.count_nonzero(events == 1), np.count_nonzero(events == 0)) < _ROWS_PER_CLASS:
+    if min(np.count_nonzero(events == 1), np.count_nonzero(events == 0)) < ROWS_PER_CLASS:
         return {
             name: "precipitation of the row's own time is the label in other words"
             for name in profiles
@@ -54,7 +51,7 @@ def _against(found: Profile, events: Floats, *, is_amount: bool) -> str:
         return "it is missing exactly where the label is of one kind"
     separation = _separation(codes, events)
     area = f"(ROC AUC {separation:.3f})"
-    if separation >= _SEPARATING_AUC:
+    if separation >= SEPARATING_AUC:
         return (
             f"by itself it tells rows with the event from those without {area}, so it is known "
             "only afterwards, or the label in other words"
@@ -89,7 +86,7 @@ def _separation(values: Floats, events: Floats) -> float:
     """Returns the ROC AUC in the direction that suits; 0.5 where too few rows tell."""
     known = ~np.isnan(values) & ~np.isnan(events)
     with_event, without = values[known & (events == 1)], values[known & (events == 0)]
-    if min(len(with_event), len(without)) < _ROWS_PER_CLASS:
+    if min(len(with_event), len(without)) < ROWS_PER_CLASS:
         return 0.5
     ordered = np.sort(without)
     below = np.searchsorted(ordered, with_event, side="left")

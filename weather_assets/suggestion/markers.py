@@ -9,28 +9,11 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
+from weather_assets.contract.cells import MISSING_WORDS, SENTINELS, number_of
 from weather_assets.contract.loading import listed
 from weather_assets.suggestion.columns import Floats, Profile, profile
 from weather_assets.suggestion.notes import Note, Weight
 
-_WORDS = (
-    "na",
-    "n/a",
-    "#n/a",
-    "nan",
-    "null",
-    "none",
-    "nil",
-    "missing",
-    "unknown",
-    "nodata",
-    "no-data",
-)
-_MARKS = ("m", "-", "--", "---", "?", ".", "*")
-_TEXTS = frozenset(_WORDS + _MARKS)
-_NEGATIVE = (-99999.0, -32768.0, -9999.9, -9999.0, -8888.0, -7777.0, -999.9, -999.0, -99.9, -99.0)
-_POSITIVE = (99.0, 99.9, 999.0, 999.9, 9999.0, 9999.9, 32767.0, 99999.0, 999999.0)
-_SENTINELS = frozenset(_NEGATIVE + _POSITIVE)
 _CERTAIN_SIZE = 900.0
 """A smaller number, such as 99, must occur more than once to count as a sentinel."""
 
@@ -48,7 +31,7 @@ def find_markers(columns: Mapping[str, Sequence[str]]) -> tuple[tuple[str, ...],
     seen: dict[str, list[str]] = {}
     numeric: list[Profile] = []
     for name, cells in columns.items():
-        known = frozenset(text for text in set(cells) if text.casefold() in _TEXTS)
+        known = frozenset(text for text in set(cells) if text.casefold() in MISSING_WORDS)
         found = profile(name, cells, known)
         if found.is_numeric or not found.filled:
             numeric.append(found)
@@ -74,8 +57,8 @@ def _all_sentinels(numeric: Sequence[Profile]) -> tuple[Counter[str], list[Note]
     sentinels: Counter[str] = Counter()
     notes: list[Note] = []
     for found in numeric:
-        for text in _sentinels(found):
-            if clash := _clashing(text, numeric):
+        for text, value in _sentinels(found).items():
+            if clash := _clashing(value, numeric):
                 notes.append(_clash(found.name, text, clash))
                 continue
             sentinels[text] += found.levels[text]
@@ -87,19 +70,19 @@ def _all_sentinels(numeric: Sequence[Profile]) -> tuple[Counter[str], list[Note]
     return sentinels, notes
 
 
-def _sentinels(found: Profile) -> list[str]:
-    """Returns the spellings of numbers that come out of nowhere in one column."""
+def _sentinels(found: Profile) -> dict[str, float]:
+    """Returns numbers that come out of nowhere in one column, by their spellings."""
     numbers = found.observed
-    rest = numbers[~np.isin(numbers, list(_SENTINELS))]
+    rest = numbers[~np.isin(numbers, list(SENTINELS))]
     if not len(rest):
-        return []
-    candidates = {
+        return {}
+    return {
         text: value
-        for text in found.levels
-        if (value := _value(text)) in _SENTINELS
-        and (abs(value) >= _CERTAIN_SIZE or found.levels[text] > 1)
+        for text, count in found.levels.items()
+        if (value := number_of(text)) in SENTINELS
+        and (abs(value) >= _CERTAIN_SIZE or count > 1)
+        and _is_far(value, rest)
     }
-    return [text for text, value in candidates.items() if _is_far(value, rest)]
 
 
 def _is_far(value: float, rest: Floats) -> bool:
@@ -108,11 +91,10 @@ def _is_far(value: float, rest: Floats) -> bool:
     return bool(gap > max(high - low, 10.0))
 
 
-def _clashing(text: str, numeric: Sequence[Profile]) -> str:
+def _clashing(value: float, numeric: Sequence[Profile]) -> str:
     """Returns the name of a column to which the number would be an ordinary value, or nothing."""
-    value = _value(text)
     for other in numeric:
-        rest = other.observed[~np.isin(other.observed, list(_SENTINELS))]
+        rest = other.observed[~np.isin(other.observed, list(SENTINELS))]
         if len(rest) and rest.min() <= value <= rest.max() and not _is_far(value, rest):
             return other.name
     return ""
@@ -126,10 +108,3 @@ def _clash(name: str, text: str, other: str) -> Note:
         f"{other!r}, and markers hold for all columns: not listed, so these rows will be set aside "
         "if the bounds exclude it; empty the cells to keep the rows",
     )
-
-
-def _value(text: str) -> float:
-    try:
-        return float(text)
-    except ValueError:
-        return float("nan")

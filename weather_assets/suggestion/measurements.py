@@ -8,8 +8,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from weather_assets.contract.columns import Kind
 from weather_assets.contract.loading import listed
-from weather_assets.contract.schema import Kind
+from weather_assets.contract.quantities import QUANTITIES
 from weather_assets.suggestion.columns import Profile
 from weather_assets.suggestion.evidence import Measured, precipitation_quantity
 from weather_assets.suggestion.names import (
@@ -21,7 +22,6 @@ from weather_assets.suggestion.names import (
     meaning_of,
 )
 from weather_assets.suggestion.notes import Note, Weight
-from weather_assets.suggestion.quantities import QUANTITIES
 from weather_assets.suggestion.units import UnitChoice
 
 RESERVED = ("label_encoded", "split", "persistence", "row_hash")
@@ -230,10 +230,11 @@ def category_column(found: Profile, *, is_station: bool, is_whole: bool) -> Prop
 
 
 def _bounds(column: Measured, unit: str) -> Bounds:
-    low, high = column.quantity.units[unit].bounds(*column.quantity.bounds)
-    if column.quantity.kind is not Kind.CIRCULAR:
+    scale = column.quantity.units[unit]
+    low, high = scale.bounds(*column.quantity.bounds)
+    if column.quantity.period is None:
         return Bounds(unit, low, high)
-    turn = {"degree": 360.0, "radian": 2 * np.pi}[unit]
+    turn = scale.from_reference(column.quantity.period)
     if float(column.profile.observed.min()) < 0:
         half = high / 2
         return Bounds(unit, -half, half, turn)

@@ -2,7 +2,7 @@
 
 Belongs here: spellings that weather files in use have (ASOS, GHCN, Meteostat, Open-Meteo, the
 Australian and other public sets; English, German, French and Spanish words). Does not belong here:
-whether the values agree (`evidence`).
+spellings of units (`weather_assets.contract.quantities`), or whether the values agree (`evidence`).
 """
 
 import re
@@ -10,12 +10,14 @@ import unicodedata
 from collections.abc import Mapping
 from typing import NamedTuple
 
+from weather_assets.contract.quantities import QUANTITIES
+
 
 class Meaning(NamedTuple):
     """What a name says.
 
     Attributes:
-        quantity: a key of `quantities.QUANTITIES`; empty where the name says none.
+        quantity: a key of `QUANTITIES`; empty where the name says none.
         unit: its unit; empty where the name says none.
         detail: `maximum`, `minimum` or `mean` where the name says so, else empty.
     """
@@ -94,39 +96,6 @@ _DETAILS = (
     ("mean", r"mean|avg|mittel|moyenne|\bmedia\b"),
 )
 
-_CELSIUS, _FAHRENHEIT = r"deg ?c|celsius|centigrade|°c|c", r"deg ?f|fahrenheit|°f|f"
-_TEMPERATURE = {"degC": _CELSIUS, "degF": _FAHRENHEIT, "K": r"kelvin|k"}
-_SPEED = {
-    "m s-1": r"m/s|mps|ms-1|m s-1|m s\^-1|ms",
-    "km hour-1": r"km/h|kmh|kph|kmph|km hour-1|km h-1",
-    "mile hour-1": r"mph|mi/h|miles/h|mile hour-1",
-    "knot": r"knots?|kts?|kn",
-}
-_PRESSURE = {
-    "hPa": r"hpa|mbar|millibars?|mb",
-    "kPa": r"kpa",
-    "Pa": r"pa",
-    "inHg": r"inhg|in hg",
-    "mmHg": r"mmhg|mm hg|torr",
-}
-_DEPTH = {"mm": r"mm|millimet(?:re|er)s?", "cm": r"cm", "inch": r"inch(?:es)?|in|\""}
-_SHARE = {"percent": r"%|pct|percent", "1": r"frac|fraction|0-1"}
-_UNITS: Mapping[str, Mapping[str, str]] = {
-    _AIR: _TEMPERATURE,
-    _DEW: _TEMPERATURE,
-    "relative_humidity": _SHARE,
-    _WIND: _SPEED,
-    _GUST: _SPEED,
-    _SURFACE: _PRESSURE,
-    _SEA_LEVEL: _PRESSURE,
-    "cloud_area_fraction": {**_SHARE, "okta": r"oktas?|eighths", "tenths": r"tenths"},
-    _FROM: {"degree": r"deg(?:rees?)?|°", "radian": r"rad(?:ians?)?"},
-    "visibility_in_air": {"km": r"km", "mile": r"miles?|mi|sm", "m": r"m|met(?:re|er)s?"},
-    PRECIPITATION: _DEPTH,
-    "surface_snow_thickness": {**_DEPTH, "m": r"m"},
-    "surface_downwelling_shortwave_flux_in_air": {"W m-2": r"w/m2|w/m²|w m-2|wm2"},
-}
-
 _HEIGHT = re.compile(r"[ _]?\b\d+ ?m\b", re.IGNORECASE)
 """`temperature_2m`: a height above ground, not a unit."""
 _CALENDAR = re.compile(
@@ -177,13 +146,14 @@ def meaning_of(name: str) -> Meaning:
 def _unit(name: str, quantity: str) -> str:
     """Returns the unit that a name ends with, in brackets or behind a mark, or nothing."""
     bare = _HEIGHT.sub("", name).strip()
-    for unit, spellings in _UNITS[quantity].items():
+    for name_of_unit, unit in QUANTITIES[quantity].units.items():
+        spellings = "|".join(map(re.escape, unit.spellings))
         if re.search(rf"(?:[\s_(\[./,-])(?:{spellings})\s*[)\]]?$", bare, re.IGNORECASE):
-            return unit
+            return name_of_unit
         # A capital behind a small letter begins a word: TempC, WindSpeedMPH.
         for start in re.finditer(r"(?<=[a-z])(?=[A-Z])", bare):
-            if re.fullmatch(spellings, bare[start.end() :], re.IGNORECASE):
-                return unit
+            if bare[start.end() :].casefold() in unit.spellings:
+                return name_of_unit
     return ""
 
 

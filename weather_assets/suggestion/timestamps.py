@@ -1,22 +1,29 @@
 """When rows were observed: the column, how its cells are written, and the steps from row to row.
 
 Belongs here: timestamps and what follows from them (features of time, composite years). Does not
-belong here: stations (`stations`), or how the pipeline parses a cell
-(`weather_assets.processing.cells.timestamps`, whose formats are the ones that are tried).
+belong here: stations (`stations`), or what a cell in some format says
+(`weather_assets.contract.cells`).
 """
 
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 
 import numpy as np
 import numpy.typing as npt
 
+from weather_assets.contract.cells import ISO8601, instant_of, timestamp_pattern
 from weather_assets.contract.loading import listed
 from weather_assets.suggestion.columns import Floats, Profile
 from weather_assets.suggestion.names import is_calendar, may_be_time, words
 from weather_assets.suggestion.notes import Note, Weight
-from weather_assets.suggestion.time_formats import FORMATS, ISO8601, instant_of
+
+_DATES = ("%d.%m.%Y", "%d/%m/%Y", "%m/%d/%Y", "%d-%m-%Y", "%m-%d-%Y", "%Y.%m.%d", "%Y%m%d")
+_CLOCKS = ("", " %H:%M", "T%H:%M", " %H:%M:%S", "T%H:%M:%S", " %H", "T%H", " %H%M", "_%H%M")
+_OTHERS = ("%Y-%m-%d %H", "%Y-%m-%dT%H", "%Y%m%d%H", "%Y%m%d%H%M", "%Y%m%d%H%M%S")
+FORMATS = (ISO8601, *(date + clock for clock in _CLOCKS for date in _DATES), *_OTHERS)
+"""What is tried, in this order."""
 
 _SHARE_READ = 0.9
 _SECONDS_PER_DAY = 86_400
@@ -156,10 +163,10 @@ def _read(found: Profile) -> tuple[str, ...]:
         return ()
     some = dict(found.levels.most_common(50))
     fitting: list[str] = []
-    for format_ in (ISO8601, *FORMATS):
-        if not any(instant_of(text, format_)[1] for text in some):
+    for format_ in FORMATS:
+        if not any(_instant(text, format_)[1] for text in some):
             continue
-        read = sum(count for text, count in found.levels.items() if instant_of(text, format_)[1])
+        read = sum(count for text, count in found.levels.items() if _instant(text, format_)[1])
         if read >= _SHARE_READ * found.filled:
             fitting.append(format_)
             if format_ == ISO8601:
@@ -172,10 +179,18 @@ def _instants(found: Profile, format_: str) -> tuple[bool, dict[str, float]]:
     has_offsets = True
     seconds: dict[str, float] = {}
     for text in found.levels:
-        has_offset, instant = instant_of(text, format_)
+        has_offset, instant = _instant(text, format_)
         seconds[text] = instant.timestamp() if instant else np.nan
         has_offsets = has_offsets and (has_offset or instant is None)
     return has_offsets, seconds
+
+
+def _instant(text: str, format_: str) -> tuple[bool, datetime | None]:
+    """Returns whether a cell has an offset, and its instant (as UTC where it has none), or None."""
+    match = timestamp_pattern(format_).fullmatch(text)
+    if match is None:
+        return False, None
+    return bool(match.groupdict().get("offset")), instant_of(match, UTC)
 
 
 def _spread(found: Profile, unique: Mapping[str, float]) -> Floats:

@@ -12,12 +12,12 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
+from weather_assets.contract.quantities import unit_of_whole_knots
 from weather_assets.suggestion.evidence import (
     Measured,
     possible_units,
     temperatures_by_humidity,
     typical_units,
-    unit_of_whole_knots,
 )
 
 _ORDER = ("temperature", "pressure", "wind", "precipitation", "")
@@ -82,7 +82,9 @@ def _certain(column: Measured, possible: Sequence[str]) -> UnitChoice | None:
             f"the name says {named}, but {_range(column)} "
             + (f"would fit {' or '.join(possible)}" if possible else "fit no unit"),
         )
-    if column.quantity.family == "wind" and (unit := unit_of_whole_knots(column)):
+    if column.quantity.family == "wind" and (
+        unit := unit_of_whole_knots(column.profile.observed.tolist())
+    ):
         return UnitChoice(unit, why=f"nearly all values are whole knots in {unit}")
     if not possible:
         return UnitChoice(
@@ -106,10 +108,10 @@ def _by_humidity(
             return {}
         found += alike
     air, dew, humidity = found
-    scale = {"percent": 1.0, "1": 100.0}.get(chosen.get(humidity.name, UnitChoice("")).unit)
+    scale = humidity.quantity.units.get(chosen.get(humidity.name, UnitChoice("")).unit)
     if scale is None or (air.name in chosen and dew.name in chosen):
         return {}
-    units = temperatures_by_humidity(air, dew, humidity.profile.values * scale)
+    units = temperatures_by_humidity(air, dew, humidity.profile.values * scale.factor)
     if units is None:
         return {}
     why = f"together with {humidity.name!r} no other unit gives the dew point"

@@ -14,7 +14,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import log_loss
 from threadpoolctl import threadpool_limits
 
-from weather_assets.contract.schema import Feature, Kind
+from weather_assets.contract.columns import Feature, Kind
 from weather_assets.verification.design_matrix import DesignMatrix
 from weather_assets.verification.samples import (
     FloatArray,

@@ -12,7 +12,7 @@ from typing import Self
 
 import numpy as np
 
-from weather_assets.contract.schema import Feature, Kind
+from weather_assets.contract.columns import Feature, Kind
 from weather_assets.verification.samples import BoolArray, FloatArray
 
 

@@ -15,7 +15,8 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from weather_assets.contract.schema import Contract, Feature, Kind
+from weather_assets.contract.columns import Feature, Kind
+from weather_assets.contract.schema import Contract
 
 FloatArray = npt.NDArray[np.float64]
 IntegerArray = npt.NDArray[np.int64]

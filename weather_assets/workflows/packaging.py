@@ -27,7 +27,8 @@ from weather_assets.adapters.tracking.model_registry import (
     ModelVersion,
     read_json,
 )
-from weather_assets.contract.schema import Contract, Kind
+from weather_assets.contract.columns import Kind
+from weather_assets.contract.schema import Contract
 from weather_assets.forecasting.data import feature_matrix
 from weather_assets.forecasting.network import RainNetwork, load_network
 from weather_assets.forecasting.onnx_export import export_onnx

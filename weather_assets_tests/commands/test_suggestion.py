@@ -12,8 +12,9 @@ from weather_assets.adapters.files.data_root import DataRoot
 from weather_assets.adapters.files.raw_snapshot import take_snapshot
 from weather_assets.cli import main
 from weather_assets.commands.suggestion import read_sample
+from weather_assets.contract.columns import ContractError
 from weather_assets.contract.loading import builtin_contracts, load_contract, recognise_header
-from weather_assets.contract.schema import Contract, ContractError
+from weather_assets.contract.schema import Contract
 from weather_assets.processing.cells.reasons import Reason
 from weather_assets.processing.files.raw_file import RawFile, read_header
 from weather_assets.workflows.preparation import prepare_weather
@@ -218,6 +219,23 @@ def test_a_large_file_is_read_in_places(tmp_path: Path, monkeypatch: pytest.Monk
     assert max(rows) > 190_000
     # Places at equal distances would all lie in the same part of what repeats.
     assert {row % 10_000 // 2_500 for row in rows} == {0, 1, 2, 3}
+
+
+@pytest.mark.parametrize(
+    ("cells", "expected"),
+    [
+        (["1,5", "2", "3,"], ["1.5", "2", "3."]),
+        (["1,5", "2,75", "1,234.5"], ["1,5", "2,75", "1,234.5"]),  # a thousand: no decimal commas
+        (["1,5", "2,75", "0100,1,N"], ["1.5", "2.75", "0100,1,N"]),  # no number at all
+    ],
+)
+def test_decimal_commas_are_told_as_the_pipeline_tells_them(
+    tmp_path: Path, cells: list[str], expected: list[str]
+) -> None:
+    path = tmp_path / "weather.csv"
+    path.write_text(text_of({"x": cells, "y": ["rain"] * len(cells)}, ";"), encoding="utf-8")
+    file = RawFile(str(path), path.name)
+    assert read_sample(file, read_header(file)).columns["x"] == expected
 
 
 def unknown_file() -> dict[str, Sequence[object]]:

@@ -6,13 +6,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from weather_assets.contract.columns import ContractError, Kind
 from weather_assets.contract.loading import (
     builtin_contracts,
     load_contract,
     parse_lead,
     recognise_header,
 )
-from weather_assets.contract.schema import Contract, ContractError, Kind
+from weather_assets.contract.schema import Contract
 
 OWN = """
 name = "backyard"
@@ -86,6 +87,7 @@ def test_a_contract_is_read_from_toml(tmp_path: Path) -> None:
         (('column = "rain_mm"', ""), "needs column as a text"),
         (("[label]", "[lable]"), "did you mean 'label'"),
         (('features = ["hour_of_day"]', 'features = ["minute"]'), "among"),
+        (('column = "time"', 'column = "time"\nformat = "%d.%m.%y"'), "has '%y'; allowed are"),
         (('name = "backyard"', ""), "needs name"),
         (("[columns.sky]", "[columns.sky"), "not a TOML file"),
         (('features = ["hour_of_day"]', 'features = "hour_of_day"'), "list of texts"),
@@ -159,6 +161,7 @@ def test_leads_are_whole_numbers_with_a_unit(count: int, unit: str) -> None:
         (["sep=", ""], "a line for Excel"),
         (["# exported 2024"], "a line of comment"),
         (["23.7", "89.6", "rain"], "the header line with the names is missing"),
+        ([".5", "rain"], "the header line with the names is missing"),
         (["Temperature Humidity Rain"], "one cell only"),
         (["Temperatur", "Humidity"], "'Temperatur' meant to be 'Temperature'"),
         (["\x1b[2J", "x"], r"'\\x1b\[2J'"),

@@ -6,17 +6,9 @@ from datetime import timedelta
 
 import pytest
 
+from weather_assets.contract.columns import Column, ContractError, Kind, Timestamp
 from weather_assets.contract.loading import builtin_contracts
-from weather_assets.contract.schema import (
-    Column,
-    Contract,
-    ContractError,
-    Kind,
-    Label,
-    Split,
-    SplitMethod,
-    Timestamp,
-)
+from weather_assets.contract.schema import Contract, Label, Split, SplitMethod
 
 TEMPERATURE = Column("t", "air_temperature", "degC", minimum=-90, maximum=60)
 RAIN = Column("rain", "precipitation_amount", "mm", minimum=0, maximum=100)
@@ -59,26 +51,6 @@ def test_fingerprint_follows_meaning_and_ignores_words() -> None:
     other_bound = replace(HOURLY, columns=(replace(TEMPERATURE, maximum=61), RAIN))
     assert other_bound.fingerprint != HOURLY.fingerprint
     assert replace(HOURLY, missing_markers=("NA",)).fingerprint != HOURLY.fingerprint
-
-
-@pytest.mark.parametrize(
-    ("fields", "message"),
-    [
-        ({"minimum": None}, "physical bounds"),
-        ({"minimum": 60.0}, "minimum < maximum"),
-        ({"kind": Kind.CIRCULAR}, "period"),
-        ({"period": 360.0}, "period"),
-        ({"kind": Kind.CIRCULAR, "period": -1.0}, "positive"),
-        ({"name": " t"}, "padded"),
-        ({"categories": ("a",)}, "only a category"),
-        ({"kind": Kind.CATEGORY}, "list of different categories"),
-    ],
-)
-def test_a_column_that_cannot_be_checked_is_refused(
-    fields: dict[str, object], message: str
-) -> None:
-    with pytest.raises(ContractError, match=message):
-        replace(TEMPERATURE, **fields)
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from weather_assets.contract.schema import Column, Contract, Kind, Label, Split, SplitMethod
+from weather_assets.contract.columns import Column, Kind
+from weather_assets.contract.schema import Contract, Label, Split, SplitMethod
 from weather_assets.contract.statistics import FeatureStatistics, TrainingStatistics
 from weather_assets.forecasting.data import LabelledRows, feature_matrix
 from weather_assets.forecasting.settings import TrainingJob, TrainingSettings

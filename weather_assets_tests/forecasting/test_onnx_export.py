@@ -11,7 +11,8 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from weather_assets.contract.schema import Column, Contract, Kind, Label
+from weather_assets.contract.columns import Column, Kind
+from weather_assets.contract.schema import Contract, Label
 from weather_assets.contract.statistics import FeatureStatistics, TrainingStatistics
 from weather_assets.forecasting.network import RainNetwork
 from weather_assets.forecasting.onnx_export import OnnxExportError, export_onnx

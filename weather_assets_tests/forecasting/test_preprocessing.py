@@ -7,7 +7,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from weather_assets.contract.schema import Feature, Kind
+from weather_assets.contract.columns import Feature, Kind
 from weather_assets.contract.statistics import FeatureStatistics, TrainingStatistics
 from weather_assets.forecasting.preprocessing import (
     FeatureEncoding,

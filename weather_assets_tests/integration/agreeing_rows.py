@@ -10,15 +10,8 @@ from functools import cache
 
 from hypothesis import strategies as st
 
-from weather_assets.contract.schema import (
-    Column,
-    Contract,
-    Kind,
-    Label,
-    Split,
-    SplitMethod,
-    Timestamp,
-)
+from weather_assets.contract.columns import Column, Kind, Timestamp
+from weather_assets.contract.schema import Contract, Label, Split, SplitMethod
 
 CONTRACT = Contract(
     name="every_kind",

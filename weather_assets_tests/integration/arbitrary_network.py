@@ -7,7 +7,8 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from weather_assets.contract.schema import Contract, Kind
+from weather_assets.contract.columns import Kind
+from weather_assets.contract.schema import Contract
 from weather_assets.contract.statistics import FeatureStatistics, TrainingStatistics
 from weather_assets.forecasting.network import RainNetwork
 from weather_assets.forecasting.onnx_export import export_onnx

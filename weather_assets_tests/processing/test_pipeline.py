@@ -12,8 +12,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from pyspark.sql import SparkSession
 
+from weather_assets.contract.columns import ContractError
 from weather_assets.contract.loading import builtin_contracts, recognise_header
-from weather_assets.contract.schema import Contract, ContractError
+from weather_assets.contract.schema import Contract
 from weather_assets.contract.statistics import TrainingStatistics
 from weather_assets.processing.cells.reasons import Reason
 from weather_assets.processing.comparing import windows

@@ -9,15 +9,8 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from random import Random
 
-from weather_assets.contract.schema import (
-    Column,
-    Contract,
-    Kind,
-    Label,
-    Split,
-    SplitMethod,
-    Timestamp,
-)
+from weather_assets.contract.columns import Column, Kind, Timestamp
+from weather_assets.contract.schema import Contract, Label, Split, SplitMethod
 from weather_assets.processing.cells.validation import fault_kinds
 from weather_assets.processing.files.careful_rows import RowBatch, row_batches
 from weather_assets.processing.files.dialects import as_utf8_lines

@@ -12,6 +12,7 @@ from weather_assets.scoring.request_rows import request_row
 from weather_assets.scoring.score import Scorer, Signature, respond
 from weather_assets.scoring.signature import build_signature
 
+LOCAL = [("%d.%m.%Y %H:%M:%S", zone) for zone in ("Europe/Berlin", "UTC+2", "-03:30")]
 WHEN = datetime(2013, 7, 1, 6, 30, tzinfo=UTC)
 
 
@@ -47,7 +48,7 @@ def test_a_processed_row_becomes_a_request_that_is_answered(
 )
 @pytest.mark.parametrize(
     ("timestamp_format", "zone"),
-    [("iso8601", "UTC"), ("iso8601", "Europe/Berlin"), ("%d.%m.%Y %H:%M:%S", "Europe/Berlin")],
+    [("iso8601", "UTC"), ("iso8601", "Europe/Berlin"), *LOCAL],
 )
 def test_the_instant_survives_in_every_format(
     nyc: Contract, processed: dict[str, object], when: datetime, timestamp_format: str, zone: str

@@ -7,6 +7,7 @@ import shutil
 import sys
 from collections.abc import Iterator
 from dataclasses import replace
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from weather_assets.contract.cells import ISO8601, instant_of, timestamp_pattern, zone_of
 from weather_assets.contract.schema import Contract
 from weather_assets.scoring import score
 from weather_assets.scoring.score import (
@@ -25,7 +27,6 @@ from weather_assets.scoring.score import (
     respond,
     served,
 )
-from weather_assets.scoring.signature import timestamp_pattern
 from weather_assets_tests.scoring.tiny_graph import expected_probability, write_graph
 
 ABSENT = object()
@@ -298,19 +299,42 @@ def _years_1700_to_2199(moment: Any) -> str:
 )
 def test_time_features_are_those_of_the_contract(text: str, hour: float, day: float) -> None:
     features = ("hour_of_day", "day_of_year")
-    clock = Clock("when", timestamp_pattern("iso8601"), "UTC", features, "")
+    clock = Clock("when", timestamp_pattern(ISO8601).pattern, "UTC", features, "")
     instant = clock.parse(text)
     assert instant is not None
     assert clock.measure(instant) == pytest.approx([hour, day], abs=1e-12)
 
 
 def test_a_local_hour_that_daylight_saving_skips_is_no_timestamp() -> None:
-    clock = Clock("when", timestamp_pattern("iso8601"), "America/New_York", ("hour_of_day",), "")
+    clock = Clock(
+        "when", timestamp_pattern(ISO8601).pattern, "America/New_York", ("hour_of_day",), ""
+    )
     assert clock.parse("2013-03-10T02:30") is None
     before, after = clock.parse("2013-03-10T01:30"), clock.parse("2013-03-10T03:30")
     assert before is not None
     assert after is not None
     assert (after - before).total_seconds() == 3600
+
+
+@given(
+    st.sampled_from([ISO8601, "%d.%m.%Y %H:%M", "%Y%m%d%H%M%S"]),
+    st.sampled_from(["UTC", "+02:00", "-03:30", "Europe/Berlin"]),
+    st.datetimes(datetime(1699, 12, 1), datetime(2200, 2, 1)),  # noqa: DTZ001  the zone is drawn
+    st.sampled_from(["", "Z", "+05:30", "-1800", "+18:01", ".5", ".123456789Z", "x"]),
+    st.lists(st.tuples(st.integers(0, 30), st.sampled_from("0369 :-T")), max_size=2),
+)
+@settings(deadline=None)
+def test_a_timestamp_is_the_instant_that_the_grammar_says(
+    format_: str, zone: str, moment: datetime, tail: str, errors: list[tuple[int, str]]
+) -> None:
+    written = "%Y-%m-%dT%H:%M:%S" if format_ == ISO8601 else format_
+    text = moment.strftime(written) + tail
+    for place, letter in errors:
+        text = text[:place] + letter + text[place + 1 :]
+    pattern = timestamp_pattern(format_)
+    match = pattern.fullmatch(text)
+    expected = None if match is None else instant_of(match, zone_of(zone))
+    assert Clock("when", pattern.pattern, zone, (), "").parse(text) == expected
 
 
 @pytest.fixture

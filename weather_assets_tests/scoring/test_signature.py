@@ -1,15 +1,15 @@
 """The signature says what the contract says, in the network's order."""
 
 import json
-import re
 from dataclasses import replace
 
 import pytest
 
+from weather_assets.contract.columns import Kind
 from weather_assets.contract.loading import builtin_contracts
-from weather_assets.contract.schema import Contract, ContractError, Kind, Label
+from weather_assets.contract.schema import Contract, Label
 from weather_assets.scoring.score import Signature
-from weather_assets.scoring.signature import build_signature, timestamp_pattern
+from weather_assets.scoring.signature import build_signature
 
 
 def signature_of(contract: Contract, threshold: float = 0.4) -> Signature:
@@ -83,39 +83,14 @@ def test_a_threshold_that_is_no_probability_is_refused(nyc: Contract, threshold:
 
 
 @pytest.mark.parametrize(
-    ("timestamp_format", "text", "fits"),
-    [
-        ("iso8601", "2013-01-01", True),
-        ("iso8601", "2013-1-1", True),
-        ("iso8601", "2013/01/01", True),
-        ("iso8601", "2013-01/01", False),
-        ("iso8601", "2013-01-01T06:00", True),
-        ("iso8601", "2013-01-01 06:00:00", True),
-        ("iso8601", "2013-01-01T06:00:00.123456789Z", True),
-        ("iso8601", "2013-01-01T06:00:00.Z", False),
-        ("iso8601", "2013-01-01T06:00:00 +05:30", False),
-        ("iso8601", "2013-01-01T06:00:00-1800", True),
-        ("iso8601", "2013-01-01T06:00:00+18:01", False),
-        ("iso8601", "2013-01-01Z", False),
-        ("iso8601", "2013-01-01T06", False),
-        ("iso8601", " 2013-01-01", False),
-        ("iso8601", "2013-01-01\n", False),
-        ("iso8601", "1699-12-31", False),
-        ("iso8601", "1700-01-01", True),
-        ("iso8601", "2199-12-31", True),
-        ("iso8601", "2200-01-01", False),
-        ("iso8601", "٢013-01-01", False),
-        ("%d.%m.%Y %H:%M", "1.2.2013 6:05", True),
-        ("%d.%m.%Y %H:%M", "1.2.2013", False),
-        ("%d.%m.%Y", "1x2x2013", False),
-        ("%Y%m%d", "20130101", True),
-    ],
+    ("timezone", "written"),
+    [("UTC", "UTC"), ("Europe/Berlin", "Europe/Berlin"), ("UTC+2", "+02:00"), ("-0330", "-03:30")],
 )
-def test_timestamps_match_their_format(timestamp_format: str, text: str, fits: bool) -> None:
-    assert bool(re.fullmatch(timestamp_pattern(timestamp_format), text)) is fits
-
-
-@pytest.mark.parametrize("timestamp_format", ["%d.%m.%y", "%Y-%m", "%Y-%m-%d %Y", "%Y-%m-%d %", ""])
-def test_formats_that_the_pipeline_refuses_are_refused(timestamp_format: str) -> None:
-    with pytest.raises(ContractError, match="format"):
-        timestamp_pattern(timestamp_format)
+def test_timestamps_are_read_at_the_endpoint_as_by_the_pipeline(
+    nyc: Contract, timezone: str, written: str
+) -> None:
+    assert nyc.timestamp is not None
+    timestamp = replace(nyc.timestamp, format="%d.%m.%Y %H:%M", timezone=timezone)
+    clock = signature_of(replace(nyc, timestamp=timestamp)).clock
+    assert clock is not None
+    assert (clock.pattern, clock.timezone) == (timestamp.pattern.pattern, written)

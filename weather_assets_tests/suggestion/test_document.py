@@ -9,18 +9,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from weather_assets.contract.columns import ContractError, Kind
 from weather_assets.contract.loading import builtin_contracts, fold_header, load_contract
-from weather_assets.contract.schema import Contract, ContractError, Kind
+from weather_assets.contract.schema import Contract
 from weather_assets.suggestion.document import to_toml
 from weather_assets.suggestion.notes import Weight
 from weather_assets.suggestion.proposal import Proposal
-from weather_assets_tests.suggestion.made_files import (
-    amounts,
-    flags,
-    hours,
-    proposal,
-    uniform,
-)
+from weather_assets_tests.suggestion.made_files import amounts, flags, hours, proposal, uniform
 
 ROWS = 400
 

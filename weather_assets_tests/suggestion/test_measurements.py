@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import pytest
 
-from weather_assets.contract.schema import Kind
+from weather_assets.contract.columns import Kind
 from weather_assets_tests.suggestion.made_files import flags, proposal, uniform
 
 ROWS = 400

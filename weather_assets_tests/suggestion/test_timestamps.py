@@ -2,18 +2,16 @@
 
 import math
 from collections.abc import Sequence
-from datetime import UTC, datetime
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
+from weather_assets.contract.cells import ISO8601
+from weather_assets.contract.columns import Timestamp
 from weather_assets.contract.schema import SplitMethod
 from weather_assets.suggestion.notes import Weight
 from weather_assets.suggestion.proposal import Proposal
-from weather_assets.suggestion.time_formats import FORMATS, ISO8601, instant_of
-from weather_assets.suggestion.timestamps import modal_step
+from weather_assets.suggestion.timestamps import FORMATS, modal_step
 from weather_assets_tests.suggestion.made_files import flags, hours, proposal, uniform
 
 ROWS = 400
@@ -45,26 +43,9 @@ def test_formats_are_told_by_the_cells(pattern: str, expected: str) -> None:
     assert set(steps.tolist()) == {3600.0}
 
 
-@given(
-    st.sampled_from(FORMATS),
-    st.datetimes(min_value=datetime(1800, 1, 1), max_value=datetime(2190, 1, 1)),  # noqa: DTZ001
-)
-@settings(max_examples=60, deadline=None)
-def test_a_cell_is_read_as_python_reads_it(format_: str, moment: datetime) -> None:
-    text = moment.strftime(format_)
-    _, instant = instant_of(text, format_)
-    assert instant == datetime.strptime(text, format_).replace(tzinfo=UTC)
-
-
-@pytest.mark.parametrize("text", ["2020-02-30", "1066-01-01", "2020-01-01 25:00", "2020", "", "x"])
-def test_what_is_no_time_is_none(text: str) -> None:
-    assert instant_of(text, ISO8601)[1] is None
-
-
-def test_an_offset_counts() -> None:
-    has_offset, instant = instant_of("2020-01-01T00:30:00-01:30", ISO8601)
-    assert has_offset
-    assert instant == datetime(2020, 1, 1, 2, tzinfo=UTC)
+@pytest.mark.parametrize("format_", FORMATS)
+def test_what_is_proposed_can_be_read(format_: str) -> None:
+    assert Timestamp("time", format=format_).pattern
 
 
 def test_day_and_month_are_told_by_the_order_of_rows() -> None:

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 import pytest
 
-from weather_assets.contract.schema import Kind
+from weather_assets.contract.columns import Kind
 from weather_assets.suggestion.measurements import ProposedColumn
 from weather_assets.suggestion.notes import Weight
 from weather_assets_tests.suggestion.made_files import amounts, flags, hours, proposal, uniform

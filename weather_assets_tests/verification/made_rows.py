@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from weather_assets.contract.schema import Feature, Kind
+from weather_assets.contract.columns import Feature, Kind
 from weather_assets.verification.baselines import BASE_RATE, CLIMATOLOGY, LOGISTIC_REGRESSION
 from weather_assets.verification.samples import (
     BlockKind,

@@ -10,8 +10,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from weather_assets.contract.columns import Kind
 from weather_assets.contract.loading import recognise_header
-from weather_assets.contract.schema import Contract, Kind, SplitMethod
+from weather_assets.contract.schema import Contract, SplitMethod
 
 
 def processed_table(path: Path) -> tuple[pd.DataFrame, Contract]:

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from weather_assets.contract.schema import Feature, Kind
+from weather_assets.contract.columns import Feature, Kind
 from weather_assets.verification.design_matrix import DesignMatrix
 from weather_assets_tests.verification.made_rows import FEATURES, learnable_rows
 

@@ -6,15 +6,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from weather_assets.contract.schema import (
-    Column,
-    Contract,
-    Kind,
-    Label,
-    Split,
-    SplitMethod,
-    Timestamp,
-)
+from weather_assets.contract.columns import Column, Kind, Timestamp
+from weather_assets.contract.schema import Contract, Label, Split, SplitMethod
 from weather_assets.verification.samples import (
     MAXIMUM_ROW_BLOCKS,
     BlockKind,

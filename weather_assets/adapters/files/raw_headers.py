@@ -9,8 +9,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from weather_assets.adapters.files.raw_snapshot import RawSnapshot, recorded_path
+from weather_assets.contract.columns import ContractError
 from weather_assets.contract.loading import load_contract, recognise_header
-from weather_assets.contract.schema import Contract, ContractError
+from weather_assets.contract.schema import Contract
 from weather_assets.processing.doubts.gates import Gate
 from weather_assets.processing.files.layouts import Layout, layout_of
 from weather_assets.processing.files.raw_file import RawFile, RawFileError, read_opening

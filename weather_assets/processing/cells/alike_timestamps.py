@@ -5,13 +5,14 @@ not belong here: what a timestamp is, and all other cells (`timestamps`).
 """
 
 import re
-from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta, tzinfo
+from datetime import UTC, datetime, timedelta, tzinfo
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
+
+from weather_assets.contract.cells import LARGEST_OFFSET, TIME_PARTS, YEARS, utc_of
 
 Instants = npt.NDArray[np.int64]
 Flags = npt.NDArray[np.bool_]
@@ -27,10 +28,13 @@ _LONGEST_CELL = 64
 _SAMPLES = 20
 _ROWS_PER_HOUR = 4
 """With fewer rows in each different hour, looking its offset from UTC up is no faster."""
-_WIDTHS = {"Y": 4} | dict.fromkeys("mdHMS", 2)
+_WIDTHS = dict.fromkeys(TIME_PARTS, 2) | {"year": 4}
+_DIGITS = (*TIME_PARTS, "fraction")
 _PLUS, _MINUS = ord("+"), ord("-")
-_LARGEST_OFFSET = timedelta(hours=18) // timedelta(microseconds=1)
-_EPOCH_DAYS = date(1970, 1, 1).toordinal() - 1
+_MICROSECOND = timedelta(microseconds=1)
+_LARGEST_OFFSET = LARGEST_OFFSET // _MICROSECOND
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_EPOCH_DAYS = _EPOCH.toordinal() - 1
 _DAYS_BEFORE_MONTH = np.array([0, 31, 59, 90, 120, 151, 181, 212, 243, 273, 304, 334], np.int64)
 _DAYS_OF_MONTH = np.array([31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31], np.int64)
 
@@ -41,7 +45,8 @@ class AlikeCells:
 
     Attributes:
         rows: which cells those are, [M].
-        local: date and time as they stand there, as microseconds since 1970-01-01T00:00, [M].
+        local: date and time as they stand there, as microseconds since 1970-01-01T00:00; 0 where
+            there is none, [M].
         is_valid: whether there is such a date and time, [M].
         offsets: microseconds by which the zone that a cell names is ahead of UTC, [M]; None where
             cells name none.
@@ -58,8 +63,7 @@ def read_alike(cells: pa.Array, pattern: re.Pattern[str]) -> AlikeCells | None:
 
     Args:
         cells: trimmed texts, null where missing, [N].
-        pattern: matches a timestamp; its groups Y, m, d and perhaps H, M, S take as many digits as
-            they can get, f and offset are what `timestamps` means by them.
+        pattern: matches a timestamp, as `cells.timestamp_pattern` makes them.
 
     Returns:
         What `pattern` and the calendar make of those cells; None if nothing is gained.
@@ -84,33 +88,30 @@ def read_alike(cells: pa.Array, pattern: re.Pattern[str]) -> AlikeCells | None:
     return _read(rows[is_alike], letters[is_alike], match)
 
 
-def utc_of(
-    alike: AlikeCells, zone: tzinfo, instant_of: Callable[[datetime], int | None]
-) -> Instants:
+def instants_of(alike: AlikeCells, zone: tzinfo) -> Instants:
     """Returns the instants of local times, where that is known without looking at each by itself.
 
     Args:
-        alike: valid cells that name no offset.
+        alike: cells that name no offset.
         zone: of the times.
-        instant_of: returns the instant of one local time, or None where it has none.
 
     Returns:
         Microseconds UTC, [M]; `UNKNOWN` where a time has to be looked at by itself.
     """
     fixed = zone.utcoffset(None)
     if fixed is not None:
-        return alike.local - fixed // timedelta(microseconds=1)
+        return alike.local - fixed // _MICROSECOND
     hours, place = np.unique(alike.local // _HOUR, return_inverse=True)
     if len(hours) * _ROWS_PER_HOUR > len(alike.local):
         return np.full(len(alike.local), UNKNOWN)
     ahead = np.full(len(hours), UNKNOWN)
     for index, hour in enumerate((hours * _HOUR).tolist()):
-        start = datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=hour)
-        first = instant_of(start.replace(tzinfo=None))
-        last = instant_of(start.replace(tzinfo=None, minute=59, second=59, microsecond=999_999))
+        start = (_EPOCH + timedelta(microseconds=hour)).replace(tzinfo=zone)
+        first = utc_of(start)
+        last = utc_of(start.replace(minute=59, second=59, microsecond=999_999))
         # Else the zone's offset changes within the hour.
-        if first is not None and last is not None and last - first == _HOUR - 1:
-            ahead[index] = hour - first
+        if first is not None and last is not None and last - first == (_HOUR - 1) * _MICROSECOND:
+            ahead[index] = hour - (first - _EPOCH) // _MICROSECOND
     found = ahead[place]
     return np.where(found == UNKNOWN, UNKNOWN, alike.local - found)
 
@@ -139,7 +140,7 @@ def _is_alike(letters: Letters, match: re.Match[str]) -> Flags:
         if name == "offset" and part is not None and part != "Z":
             is_sign[start] = True
             is_digit[start + 1 : end] = np.isin(sample[start + 1 : end], range(48, 58))
-        elif name != "offset" and part is not None:
+        elif name in _DIGITS and part is not None:
             is_digit[start:end] = True
     alike = (letters[:, is_digit] - np.uint8(ord("0")) <= 9).all(axis=1)
     alike &= np.isin(letters[:, is_sign], (_PLUS, _MINUS)).all(axis=1)
@@ -161,11 +162,11 @@ def _read(rows: npt.NDArray[np.intp], letters: Letters, match: re.Match[str]) ->
             return np.zeros(len(digits), np.int64)
         return number(*match.span(name))
 
-    year, month, day, hour, minute, second = (part(name) for name in "YmdHMS")
+    year, month, day, hour, minute, second = (part(name) for name in TIME_PARTS)
     leaps = (year % 4 == 0) & ((year % 100 != 0) | (year % 400 == 0))
     at = np.clip(month, 1, 12) - 1
     is_valid = (
-        ((year >= 1700) & (year < 2200) & (month >= 1) & (month <= 12))
+        ((year >= YEARS[0]) & (year <= YEARS[1]) & (month >= 1) & (month <= 12))
         & ((day >= 1) & (day <= _DAYS_OF_MONTH[at] + (leaps & (month == 2))))
         & ((hour < 24) & (minute < 60) & (second < 60))
     )
@@ -173,10 +174,11 @@ def _read(rows: npt.NDArray[np.intp], letters: Letters, match: re.Match[str]) ->
     days = before * 365 + before // 4 - before // 100 + before // 400 + _DAYS_BEFORE_MONTH[at]
     days += (leaps & (month > 2)) + day - 1 - _EPOCH_DAYS
     local = days * MICROSECONDS_PER_DAY + (hour * 3600 + minute * 60 + second) * _SECOND
-    fraction = match.groupdict().get("f")
+    fraction = match.groupdict().get("fraction")
     if fraction is not None:
-        start, kept = match.start("f"), min(6, len(fraction))
+        start, kept = match.start("fraction"), min(6, len(fraction))
         local += number(start, start + kept) * 10 ** (6 - kept)
+    local[~is_valid] = 0  # the year 0 is no year of Python's
     offset = match.groupdict().get("offset")
     if offset is None:
         return AlikeCells(rows, local, is_valid, None)

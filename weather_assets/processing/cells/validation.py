@@ -4,7 +4,6 @@ Belongs here: rules that one row can break by itself. Does not belong here: how 
 (`files.careful_rows`, `plain_rows`), or rules about several rows (`outcomes`).
 """
 
-import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -13,14 +12,11 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from weather_assets.contract.schema import Column, Contract, Kind, normalise_label
+from weather_assets.contract.cells import NUMBER, normalise_label
+from weather_assets.contract.columns import Column, Kind
+from weather_assets.contract.schema import Contract
 from weather_assets.processing.cells import hashing, timestamps
 from weather_assets.processing.cells.reasons import Reason
-
-NUMBER_PATTERN = r"[+-]?([0-9]+[.]?[0-9]*|[.][0-9]+)([eE][+-]?[0-9]+)?"
-"""A plain decimal number."""
-
-_BLANKS = re.compile("[\\s\u00a0]+", re.ASCII)
 
 Flags = npt.NDArray[np.bool_]
 Fault = tuple[str | None, Reason]
@@ -171,7 +167,7 @@ def _read_numbers(cells: pa.Array, contract: Contract) -> _Read:
 def _as_numbers(texts: pa.Array) -> npt.NDArray[np.float64]:
     """Returns the plain decimal numbers that texts are, NaN where they are none or null."""
     is_number = pc.call_function(
-        "match_substring_regex", [texts], pc.MatchSubstringOptions(f"^(?:{NUMBER_PATTERN})$")
+        "match_substring_regex", [texts], pc.MatchSubstringOptions(f"^(?:{NUMBER})$")
     )
     chosen = pc.call_function("if_else", [is_number, texts, None])
     # Arrow takes no plus sign, and refuses what is too large or too small for a double.
@@ -189,7 +185,7 @@ def _read_texts(name: str, column: Column | None, cells: pa.Array, contract: Con
     label = contract.label
     is_label = name == label.column and label.threshold is None
     names = column.categories if column is not None else (*label.positive, *label.negative)
-    markers = {"", *contract.missing_markers}
+    markers = contract.missing_texts
     texts = [text.strip() for text in encoded.dictionary.to_pylist()]
     count = len(texts)
     # One more entry, the last, for null.
@@ -200,7 +196,7 @@ def _read_texts(name: str, column: Column | None, cells: pa.Array, contract: Con
     at = encoded.indices.fill_null(count).to_numpy(zero_copy_only=False)
     row_codes = codes[at]
     event_of = _event_of(contract)
-    spelled = [-1 if text in markers else event_of.get(_folded(text), -1) for text in texts]
+    spelled = [-1 if text in markers else event_of.get(normalise_label(text), -1) for text in texts]
     missing = is_missing[at]
     value = pa.DictionaryArray.from_arrays(
         pa.array(row_codes, mask=row_codes < 0), pa.array(names, pa.string())
@@ -224,24 +220,13 @@ def _code_of(
         return lambda text: exact.get(text, -1)
     folded: dict[str, int] = {}
     for index, name in enumerate(names):
-        for spelling in _foldings(name):
-            folded.setdefault(spelling, index)
-    return lambda text: folded.get(_folded(text), -1)
-
-
-def _folded(text: str) -> str:
-    return _BLANKS.sub(" ", text).lower()
-
-
-def _foldings(spelling: str) -> tuple[str, str]:
-    # Case folding and lower case differ in a few letters (a German sharp s): either spelling fits.
-    return normalise_label(spelling), " ".join(spelling.split()).lower()
+        folded.setdefault(normalise_label(name), index)
+    return lambda text: folded.get(normalise_label(text), -1)
 
 
 def _event_of(contract: Contract) -> Mapping[str, int]:
-    label = contract.label
-    positive = {folded: 1 for text in label.positive for folded in _foldings(text)}
-    return {folded: 0 for text in label.negative for folded in _foldings(text)} | positive
+    negative = {normalise_label(text): 0 for text in contract.label.negative}
+    return negative | {normalise_label(text): 1 for text in contract.label.positive}
 
 
 def _events(read: _Read, contract: Contract) -> npt.NDArray[np.int8]:
@@ -298,7 +283,7 @@ def _plain(cells: pa.Array) -> pa.Array:
 
 def _with_nulls(texts: pa.Array, contract: Contract) -> pa.Array:
     """Returns texts with null where they say that nothing was observed."""
-    markers = pa.array(dict.fromkeys(["", *contract.missing_markers]), pa.string())
+    markers = pa.array(list(contract.missing_texts), pa.string())
     is_marker = pc.call_function("is_in", [texts], pc.SetLookupOptions(value_set=markers))
     if not is_marker.true_count:
         return texts

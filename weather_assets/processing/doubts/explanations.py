@@ -11,11 +11,11 @@ from pathlib import Path
 
 import pyarrow.dataset as ds
 
+from weather_assets.contract.cells import with_decimal_point
 from weather_assets.contract.loading import listed
 from weather_assets.contract.schema import Contract
 from weather_assets.processing.cells.reasons import Reason
 from weather_assets.processing.doubts.problems import allowed_in, found_in
-from weather_assets.processing.files.dialects import with_decimal_point
 from weather_assets.processing.files.layouts import Layout
 
 _ROWS_LOOKED_AT = 5_000

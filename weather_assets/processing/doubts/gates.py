@@ -11,7 +11,8 @@ from pathlib import Path
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from weather_assets.contract.schema import Contract, Kind
+from weather_assets.contract.columns import Kind
+from weather_assets.contract.schema import Contract
 from weather_assets.processing.cells.reasons import Reason
 from weather_assets.processing.comparing.splitting import SPLITS
 from weather_assets.processing.parts.accounting import ProcessingReport

@@ -13,13 +13,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from weather_assets.contract.schema import Column, Kind
-
-ROWS_PER_CLASS = 10
-"""Fewer rows of a class tell nothing; chance separates 10 from 10 in one of 92,378 cases."""
-
-SEPARATING_AUC = 0.995
-"""The strongest honest feature of the files in use (humidity, in the five-column file) has 0.90."""
+from weather_assets.contract.columns import Column, Kind
+from weather_assets.contract.schema import ROWS_PER_CLASS, SEPARATING_AUC
 
 _ADVICE = (
     "if it is known only once the label is, leave it out (`feature = false` or `ignored` in a "

@@ -10,13 +10,18 @@ from itertools import product
 import numpy as np
 import numpy.typing as npt
 
+from weather_assets.contract.quantities import (
+    HUMIDITY_AGREES_PERCENT,
+    HUMIDITY_DISAGREES_PERCENT,
+    MINIMUM_VALUES,
+    QUANTITIES,
+    implied_humidity_percent,
+)
 from weather_assets.contract.schema import Contract
-from weather_assets.processing.doubts.units import MINIMUM_VALUES, TEMPERATURES, UnitFinding
+from weather_assets.processing.doubts.units import UnitFinding
 
-_QUANTITIES = ("air_temperature", "dew_point_temperature", "relative_humidity")
-_AGREE_PERCENT, _DISAGREE_PERCENT = 3.0, 6.0
-"""Median difference of given and computed humidity: 0.3 % in the New York file as it is, 10 % with
-both temperatures in degC, and more with one."""
+_NAMES = ("air_temperature", "dew_point_temperature", "relative_humidity")
+_TEMPERATURES = QUANTITIES[_NAMES[0]].units
 
 
 def misfit_of_temperatures(
@@ -33,32 +38,36 @@ def misfit_of_temperatures(
     """
     columns = [
         [column for column in contract.columns if column.quantity == quantity]
-        for quantity in _QUANTITIES
+        for quantity in _NAMES
     ]
     if any(len(found) != 1 for found in columns):
         return ()
     air, dew, humidity = (found[0] for found in columns)
-    if air.unit not in TEMPERATURES or dew.unit not in TEMPERATURES or humidity.unit != "percent":
+    units = [
+        QUANTITIES[column.quantity].unit_called(column.unit) for column in (air, dew, humidity)
+    ]
+    if not all(units):
         return ()
     rows = np.column_stack([values[column.name] for column in (air, dew, humidity)])
+    rows[:, 2] *= QUANTITIES[humidity.quantity].units[units[2]].factor
     rows = rows[~np.isnan(rows).any(axis=1)]
     if len(rows) < MINIMUM_VALUES:
         return ()
-    as_declared = _difference(rows, air.unit, dew.unit)
-    if as_declared < _DISAGREE_PERCENT:
+    as_declared = _difference(rows, *units[:2])
+    if as_declared < HUMIDITY_DISAGREES_PERCENT:
         return ()
     best, air_unit, dew_unit = min(
-        (_difference(rows, *units), *units) for units in product(TEMPERATURES, repeat=2)
+        (_difference(rows, *pair), *pair) for pair in product(_TEMPERATURES, repeat=2)
     )
     implied = _implied_humidity(rows, air_unit, dew_unit)
     # Where nothing varies (a constant humidity), a small difference is no agreement.
-    varies = min(implied.std(), rows[:, 2].std()) > _AGREE_PERCENT
-    if best > _AGREE_PERCENT or not varies:
+    varies = min(implied.std(), rows[:, 2].std()) > HUMIDITY_AGREES_PERCENT
+    if best > HUMIDITY_AGREES_PERCENT or not varies:
         return ()
     wrong = [
         f"{column.name!r} is in {unit}, not in {column.unit}"
-        for column, unit in ((air, air_unit), (dew, dew_unit))
-        if unit != column.unit
+        for column, unit, own in zip((air, dew), (air_unit, dew_unit), units[:2], strict=True)
+        if unit != own
     ]
     sentence = (
         f"the humidity that {air.name!r} and {dew.name!r} imply differs from {humidity.name!r} by "
@@ -76,14 +85,5 @@ def _difference(rows: npt.NDArray[np.float64], air_unit: str, dew_unit: str) -> 
 def _implied_humidity(
     rows: npt.NDArray[np.float64], air_unit: str, dew_unit: str
 ) -> npt.NDArray[np.float64]:
-    """Returns the relative humidity that air and dew point temperature imply, in percent.
-
-    Magnus formula with the constants of Alduchov and Eskridge (1996), J. Appl. Meteorol. 35.
-    """
-    air, dew = (
-        rows[:, index] * TEMPERATURES[unit][0] + TEMPERATURES[unit][1]
-        for index, unit in enumerate((air_unit, dew_unit))
-    )
-    # Temperatures that are none (in a unit that is tried) must not overflow.
-    air, dew = (np.clip(celsius, -100.0, 100.0) for celsius in (air, dew))
-    return 100 * np.exp(17.625 * dew / (243.04 + dew) - 17.625 * air / (243.04 + air))
+    units = (_TEMPERATURES[air_unit], _TEMPERATURES[dew_unit])
+    return implied_humidity_percent(rows[:, 0], rows[:, 1], units)

@@ -4,8 +4,10 @@ Belongs here: reading a row's text again, for people. Does not belong here: find
 (`validation`), or looking at many rows together (`explanations`).
 """
 
+from weather_assets.contract.cells import YEARS
+from weather_assets.contract.columns import Kind
 from weather_assets.contract.loading import listed
-from weather_assets.contract.schema import Contract, Kind
+from weather_assets.contract.schema import Contract
 from weather_assets.processing.cells.reasons import Reason
 from weather_assets.processing.cells.validation import Fault
 from weather_assets.processing.files.layouts import Layout
@@ -58,7 +60,7 @@ def allowed_in(reason: str, name: str | None, contract: Contract) -> str:
         return "at least one measurement"
     column = next((column for column in contract.columns if column.name == name), None)
     if reason == Reason.INVALID_TIMESTAMP and contract.timestamp is not None:
-        return f"{contract.timestamp.format} in the years 1700 to 2199"
+        return f"{contract.timestamp.format} in the years {YEARS[0]} to {YEARS[1]}"
     if column is None:
         return ""
     if column.kind is Kind.CATEGORY:

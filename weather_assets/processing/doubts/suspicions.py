@@ -19,14 +19,16 @@ import pyarrow as pa
 import pyarrow.dataset as ds
 import pyarrow.parquet as pq
 
-from weather_assets.contract.schema import Column, Contract, Kind
+from weather_assets.contract.cells import SENTINELS
+from weather_assets.contract.columns import Column, Kind
+from weather_assets.contract.quantities import MINIMUM_VALUES
+from weather_assets.contract.schema import Contract
 from weather_assets.contract.statistics import TrainingStatistics
 from weather_assets.processing.cells.reasons import Reason
 from weather_assets.processing.doubts.explanations import numbers_out_of_bounds
 from weather_assets.processing.doubts.leaks import find_leak
 from weather_assets.processing.doubts.moisture import misfit_of_temperatures
 from weather_assets.processing.doubts.units import (
-    MINIMUM_VALUES,
     UnitFinding,
     knots_in_another_unit,
     misfits_in_bounds,
@@ -39,7 +41,6 @@ from weather_assets.processing.pipeline import REJECTED, STATISTICS, WEATHER
 MAXIMUM_ROWS = 200_000
 _PARTS_LOOKED_AT = 8
 
-_SENTINELS = (-9999.0, -999.0, -99.0, -99.9, -9.99, 99.0, 99.9, 999.0, 999.9, 9999.0, 9999.9)
 _SENTINEL_ROWS, _SENTINEL_FACTOR = 5, 5
 _NEIGHBOURHOOD = 2.0
 _MANY_DUPLICATES = 0.1
@@ -207,7 +208,7 @@ def _constant(column: Column, values: _Floats) -> Iterator[str]:
 
 def _sentinels(column: Column, values: _Floats) -> Iterator[str]:
     """Warns of numbers that stand for "missing" elsewhere and come out of nowhere here."""
-    for sentinel in _SENTINELS:
+    for sentinel in sorted(SENTINELS):
         if not (column.minimum or 0.0) <= sentinel <= (column.maximum or 0.0):
             continue
         near = values[np.abs(values - sentinel) <= _NEIGHBOURHOOD]

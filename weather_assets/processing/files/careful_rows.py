@@ -14,10 +14,10 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from weather_assets.contract.schema import Contract, fold_header
+from weather_assets.contract.cells import fold_header, with_decimal_point
+from weather_assets.contract.schema import Contract
 from weather_assets.processing.cells.reasons import Reason
 from weather_assets.processing.cells.validation import ValidatedRows, validate
-from weather_assets.processing.files.dialects import with_decimal_point
 from weather_assets.processing.files.layouts import Layout
 from weather_assets.processing.files.records import Record
 

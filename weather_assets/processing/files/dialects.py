@@ -9,7 +9,6 @@ do not fit it are set aside instead of being guessed at.
 import codecs
 import io
 import re
-from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, BinaryIO
 
@@ -31,11 +30,6 @@ _BYTE_ORDER_MARKS = (  # UTF-32's begin with UTF-16's, and so come first
     (codecs.BOM_UTF16_BE, "utf-16-be"),
 )
 _QUOTED = re.compile(r'"[^"]*"')
-# One comma, and what stands around it can be no group of thousands.
-_DECIMAL_COMMA = re.compile(r"[+-]?(?:\d*,(?:\d{1,2}|\d{4,})|0*,\d+|\d{4,},\d+)(?:[eE][+-]?\d+)?")
-_DECIMAL_POINT = re.compile(r"[+-]?(?:\d{1,3}(?:,\d{3})+|\d*)\.\d+(?:[eE][+-]?\d+)?")
-_SEVERAL_COMMAS = re.compile(r"[+-]?\d+,\d+,[\d,.]*")
-_SWAP_MARKS = str.maketrans(",.", ".,")
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +73,8 @@ def dialect_of(head: bytes) -> Dialect:
     """Tells encoding, line ends and delimiter from the beginning of a file.
 
     The delimiter is another one than the comma only if the first line has no comma outside quotes
-    and just one of the other delimiters. The decimal mark takes a contract: see `decimal_mark`.
+    and just one of the other delimiters. The decimal mark takes a contract: see
+    `cells.decimal_mark`.
 
     Args:
         head: up to `HEAD_BYTES` bytes.
@@ -111,37 +106,8 @@ def lacks_byte_order_mark(head: bytes) -> bool:
     return half > 0 and max(even, odd) > 0.8 * half and min(even, odd) < 0.1 * half
 
 
-def decimal_mark(cells: Iterable[str]) -> str:
-    """Tells the decimal mark of numbers.
-
-    Args:
-        cells: cells of numeric columns, trimmed.
-
-    Returns:
-        `,` if at least one number has a comma that can be no thousands separator, and none has a
-        decimal point or several commas; else `.`. (`1,234` alone is either, and decides nothing.)
-    """
-    has_comma = False
-    for cell in cells:
-        if "." not in cell and "," not in cell:
-            continue
-        if _DECIMAL_POINT.fullmatch(cell) or _SEVERAL_COMMAS.fullmatch(cell):
-            return "."
-        has_comma = has_comma or _DECIMAL_COMMA.fullmatch(cell) is not None
-    return "," if has_comma else "."
-
-
-def with_decimal_point(cell: str) -> str:
-    """Returns a number with a decimal comma as one with a point.
-
-    Points become commas, so that a stray `20.5` or `1.032,5` is no number and set aside, not taken
-    for another one.
-    """
-    return cell.translate(_SWAP_MARKS)
-
-
 def with_decimal_points(cells: pa.Array) -> pa.Array:
-    """Returns numbers of a column likewise.
+    """Returns numbers of a column as `cells.with_decimal_point` does.
 
     Args:
         cells: texts without NUL bytes, null where empty, [N].

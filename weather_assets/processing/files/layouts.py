@@ -4,18 +4,17 @@ Belongs here: finding columns by name, telling the decimal mark of numbers, and 
 left out. Does not belong here: opening files (`raw_file`), or rows (`careful_rows`).
 """
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+from weather_assets.contract.cells import decimal_mark, fold_header, is_number, with_decimal_point
+from weather_assets.contract.columns import Kind
 from weather_assets.contract.loading import listed, repeated_names
-from weather_assets.contract.schema import Contract, Kind, fold_header
-from weather_assets.processing.cells.validation import NUMBER_PATTERN
-from weather_assets.processing.files.dialects import Dialect, decimal_mark, with_decimal_point
+from weather_assets.contract.schema import Contract
+from weather_assets.processing.files.dialects import Dialect
 from weather_assets.processing.files.raw_file import Opening, RawFile, RawFileError
 from weather_assets.processing.files.records import Record
 
-_NUMBER = re.compile(NUMBER_PATTERN)
 _OF_ANOTHER_KIND = "Files of another kind need a data root of their own"
 _TO_BE_FORECAST = "Correct the header; the cells of a column may be empty"
 _FILES_NAMED = 3
@@ -133,7 +132,7 @@ def _quoting_remarks(
         for position in positions:
             cell = record.cells[position]
             number = with_decimal_point(cell) if dialect.decimal_mark == "," else cell
-            if f'"{cell}"' in record.raw and _NUMBER.fullmatch(number.strip()):
+            if f'"{cell}"' in record.raw and is_number(number.strip()):
                 return ("numbers in quotes were read as numbers",)
     return ()
 

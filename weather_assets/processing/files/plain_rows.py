@@ -15,6 +15,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.csv as pv
 
+from weather_assets.contract.cells import number_of
 from weather_assets.contract.schema import Contract
 from weather_assets.processing.cells.reasons import Reason
 from weather_assets.processing.cells.validation import ValidatedRows, validate
@@ -163,7 +164,8 @@ def _from_numbers(
         return None
     if len(cells[0]) != count:
         return None  # blank lines
-    markers = [_number(marker) for marker in contract.missing_markers]
+    found = map(number_of, contract.missing_markers)
+    markers = [number for number in found if number is not None]
     for index in layout.numbers:
         numbers = pc.fill_null(cells[index], 0.0).to_numpy(zero_copy_only=False)
         # Arrow knows infinities, and a marker only where it is spelled exactly so.
@@ -259,13 +261,6 @@ def _whole(column: pa.ChunkedArray) -> pa.Array:
         column = column.unify_dictionaries()
     whole = column.combine_chunks()
     return pa.concat_arrays(whole.chunks) if isinstance(whole, pa.ChunkedArray) else whole
-
-
-def _number(marker: str) -> float:
-    try:
-        return float(marker)
-    except ValueError:
-        return np.nan
 
 
 def _can_be_blank(layout: Layout) -> bool:

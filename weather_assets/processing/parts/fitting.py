@@ -19,12 +19,9 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from weather_assets.contract.schema import Contract, Feature, Kind
-from weather_assets.contract.statistics import (
-    QUANTILE_COUNT,
-    FeatureStatistics,
-    TrainingStatistics,
-)
+from weather_assets.contract.columns import Feature, Kind
+from weather_assets.contract.schema import Contract
+from weather_assets.contract.statistics import QUANTILE_COUNT, FeatureStatistics, TrainingStatistics
 from weather_assets.processing.comparing.splitting import hash_fractions
 
 QUANTILE_SAMPLE_ROWS = 200_000

@@ -16,7 +16,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from weather_assets.contract.schema import Contract, Kind, SplitMethod
+from weather_assets.contract.columns import Kind
+from weather_assets.contract.schema import Contract, SplitMethod
 from weather_assets.processing.cells.validation import fault_kinds
 from weather_assets.processing.comparing.splitting import SPLITS, TRAIN, hash_splits
 from weather_assets.processing.files.careful_rows import RowBatch

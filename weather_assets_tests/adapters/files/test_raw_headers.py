@@ -11,7 +11,7 @@ from weather_assets.adapters.files.raw_headers import (
     explain_files,
 )
 from weather_assets.adapters.files.raw_snapshot import RawDataError, take_snapshot
-from weather_assets.contract.schema import ContractError
+from weather_assets.contract.columns import ContractError
 from weather_assets.processing.files.raw_file import RawFileError
 
 FIVE = "Temperature,Humidity,Wind_Speed,Cloud_Cover,Pressure,Rain\n20,50,3,10,1000,no rain\n"

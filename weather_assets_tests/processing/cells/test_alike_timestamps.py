@@ -9,7 +9,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from weather_assets.contract.schema import Timestamp
+from weather_assets.contract.columns import Timestamp
 from weather_assets.processing.cells import alike_timestamps
 from weather_assets.processing.cells.timestamps import NO_INSTANT, microseconds
 

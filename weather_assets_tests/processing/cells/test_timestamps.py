@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 import pyarrow as pa
 import pytest
 
-from weather_assets.contract.schema import ContractError, Timestamp
+from weather_assets.contract.columns import ContractError, Timestamp
 from weather_assets.processing.cells.timestamps import NO_INSTANT, microseconds
 
 
@@ -68,7 +68,19 @@ def test_strptime_formats() -> None:
     ]
 
 
-@pytest.mark.parametrize("pattern", ["%Y-%m", "%Y-%m-%d %p", "%d %d %m %Y", "%Y-%m-%d %"])
-def test_a_format_that_cannot_be_read_is_refused(pattern: str) -> None:
-    with pytest.raises(ContractError, match="format"):
-        microseconds(pa.array(["x"]), Timestamp("t", format=pattern))
+def test_a_zone_that_nobody_knows_is_refused() -> None:
+    with pytest.raises(ContractError, match="timestamp 't': timezone 'Atlantis' is unknown"):
+        microseconds(pa.array(["2020-01-01"]), Timestamp("t", timezone="Atlantis"))
+
+
+def test_a_clock_without_a_mark_has_its_full_width() -> None:
+    found = instants(["1.2.2020 130", "1.2.2020 0130"], Timestamp("t", format="%d.%m.%Y %H%M"))
+    assert found == [None, datetime(2020, 2, 1, 1, 30, tzinfo=UTC)]  # 13:00 or 1:30?
+
+
+def test_a_year_that_no_calendar_has_is_one_bad_cell_among_good_ones() -> None:
+    cells = [f"2020-01-01 00:{minute:02}" for minute in range(60)] * 5
+    timestamp = Timestamp("t", timezone="Europe/Berlin")
+    found = instants([*cells, "0000-01-01 00:00", "9999-12-31 23:59"], timestamp)
+    assert found[-2:] == [None, None]
+    assert None not in found[:-2]

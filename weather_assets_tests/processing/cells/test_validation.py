@@ -2,7 +2,8 @@
 
 from pathlib import Path
 
-from weather_assets.contract.schema import Column, Contract, Kind, Label, Split, SplitMethod
+from weather_assets.contract.columns import Column, Kind
+from weather_assets.contract.schema import Contract, Label, Split, SplitMethod
 from weather_assets_tests.processing.weather_files import (
     UNTIMED,
     ValidatedRow,

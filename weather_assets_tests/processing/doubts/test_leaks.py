@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from sklearn.metrics import roc_auc_score
 
-from weather_assets.contract.schema import Column, Kind
+from weather_assets.contract.columns import Column, Kind
 from weather_assets.processing.doubts.leaks import SEPARATING_AUC, find_leak
 
 HUMIDITY = Column("Humidity", "relative_humidity", "percent", minimum=0, maximum=100)

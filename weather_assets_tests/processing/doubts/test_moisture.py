@@ -1,5 +1,7 @@
 """The humidity that temperature and dew point imply tells their units."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -54,6 +56,17 @@ def test_other_units_are_named(
     assert finding.is_certain
     assert all(word in finding.sentence for word in words)
     assert not any(word in finding.sentence for word in others)
+
+
+def test_units_are_known_however_they_are_called() -> None:
+    spelled = {"temp": "\u00b0F", "dewp": "deg F", "humid": "1"}
+    columns = [replace(each, unit=spelled.get(each.name, each.unit)) for each in NYC.columns]
+    contract = replace(NYC, columns=tuple(columns))
+    rows = np.column_stack([ROWS[:, :2], ROWS[:, 2] / 100])
+    assert misfit_of_temperatures(contract, values_of(rows)) == ()
+    wrong = np.column_stack([in_celsius(0, 1)[:, :2], ROWS[:, 2] / 100])
+    (finding,) = misfit_of_temperatures(contract, values_of(wrong))
+    assert "'temp' is in degC, not in \u00b0F" in finding.sentence
 
 
 def test_what_no_unit_explains_is_left_alone() -> None:

@@ -1,18 +1,21 @@
 """Columns in another unit are told by where their values lie; honest columns are left alone."""
 
 import math
+from dataclasses import replace
 from random import Random
+from statistics import median
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
+from weather_assets.contract.columns import Column, Kind
 from weather_assets.contract.loading import builtin_contracts
-from weather_assets.contract.schema import Column, Contract
-from weather_assets.contract.statistics import (
-    QUANTILE_COUNT,
-    FeatureStatistics,
-    TrainingStatistics,
-)
+from weather_assets.contract.quantities import QUANTITIES, Quantity
+from weather_assets.contract.schema import Contract
+from weather_assets.contract.statistics import QUANTILE_COUNT, FeatureStatistics, TrainingStatistics
 from weather_assets.processing.doubts.units import (
+    UnitFinding,
     knots_in_another_unit,
     misfits_in_bounds,
     misfits_out_of_bounds,
@@ -142,3 +145,114 @@ def test_other_wind_speeds_have_no_steps() -> None:
     assert all(
         knots_in_another_unit(column, values) is None for values in (anything, whole, tenths)
     )
+
+
+PROPOSED = [(quantity, unit) for quantity in QUANTITIES.values() for unit in quantity.units]
+"""Every unit that `contract suggest` can put into a contract."""
+
+
+def declared(quantity: Quantity, unit: str) -> Column:
+    low, high = quantity.units[unit].bounds(*quantity.bounds)
+    period = quantity.period and quantity.units[unit].from_reference(quantity.period)
+    return Column("x", quantity.name, unit, quantity.kind, low, high, period)
+
+
+def readings(quantity: Quantity, unit: str, share: float) -> list[float]:
+    """Returns what a column like most columns holds in a unit; `share` says where it lies."""
+    low, high = quantity.typical
+    if quantity.has_end:
+        low, high = quantity.bounds
+    elif quantity.highest_mean is not None:
+        high = quantity.highest_mean * 1.9
+    middle, width = low + share * (high - low), (high - low) / 4
+    scale = quantity.units[unit]
+    found = [
+        scale.from_reference(min(max(middle + width * (n % 101 - 50) / 50, low), high))
+        for n in range(404)
+    ]
+    if quantity.has_end:
+        found = [scale.from_reference(low + (high - low) * (n % 101) / 100) for n in range(404)]
+    return [float(round(value)) for value in found] if scale.is_counted else found
+
+
+def findings(column: Column, values: list[float]) -> list[UnitFinding]:
+    """Returns what the gate says of a column, as `suspicions` puts its parts together."""
+    contract = replace(FIVE, columns=(*FIVE.columns, column))
+    low, high = column.minimum or 0.0, column.maximum or 0.0
+    inside = [value for value in values if low <= value <= high]
+    outside = [value for value in values if not low <= value <= high]
+    counts = counts_of("x", len(outside))
+    found = misfits_out_of_bounds(contract, {"x": outside}, counts, len(values))
+    if inside:
+        found += misfits_in_bounds(contract, statistics_of("x", inside))
+    return list(found)
+
+
+@pytest.mark.parametrize(
+    ("quantity", "unit"), PROPOSED, ids=[f"{each.name}-{unit}" for each, unit in PROPOSED]
+)
+@given(share=st.floats(0, 1))
+@settings(max_examples=20, deadline=None)
+def test_every_unit_that_can_be_proposed_is_known(
+    quantity: Quantity, unit: str, share: float
+) -> None:
+    own = declared(quantity, unit)
+    assert not [each for each in findings(own, readings(quantity, unit, share)) if each.is_certain]
+    low, high = quantity.usual or quantity.possible
+    for other in quantity.units.keys() - {unit}:
+        values = readings(quantity, other, share)
+        assert own.minimum is not None
+        assert own.maximum is not None
+        beyond = sum(not own.minimum <= value <= own.maximum for value in values)
+        middle = quantity.units[unit].to_reference(median(values))
+        is_odd = quantity.kind is Kind.NUMERIC and not low <= middle <= high
+        words = quantity.units[other].words or other
+        sentences = [each.sentence for each in findings(own, values)]
+        if beyond > 0.5 * len(values) or (is_odd and not beyond):
+            assert any(words in sentence for sentence in sentences), (other, sentences)
+
+
+@pytest.mark.parametrize(
+    ("quantity", "unit"), PROPOSED, ids=[f"{each.name}-{unit}" for each, unit in PROPOSED]
+)
+def test_a_median_that_is_not_usual_is_doubted_in_every_unit(quantity: Quantity, unit: str) -> None:
+    usual = quantity.usual or quantity.possible
+    for limit, bound in zip(usual, quantity.bounds, strict=True):
+        steps = [limit + (bound - limit) * (50 + day % 5) / 100 for day in range(365)]
+        values = [quantity.units[unit].from_reference(step) for step in steps]
+        is_odd = limit != bound or limit > (quantity.highest_mean or math.inf)
+        assert bool(findings(declared(quantity, unit), values)) == is_odd
+
+
+def test_a_unit_is_known_in_any_spelling() -> None:
+    values = [value + 40 for value in YEAR]
+    for unit in ("degC", "\u00b0C", "Celsius"):
+        column = replace(FIVE.column("Temperature"), unit=unit)
+        (finding,) = misfits_in_bounds(
+            replace(FIVE, columns=(column,)), statistics_of("Temperature", values)
+        )
+        assert finding.is_certain
+        assert f"{unit}, usual is" in finding.sentence
+    column = replace(FIVE.column("Temperature"), unit="apples")
+    contract = replace(FIVE, columns=(column,))
+    assert misfits_in_bounds(contract, statistics_of("Temperature", values)) == ()
+
+
+@pytest.mark.parametrize(
+    ("unit", "values", "likely"),
+    [
+        ("okta", [float(day % 2) for day in range(365)], ""),  # a sky that is clear, or nearly
+        ("okta", [day % 11 / 10 for day in range(365)], "a fraction"),
+        ("tenths", [float(day % 9) for day in range(365)], ""),
+        ("tenths", [day % 11 / 10 for day in range(365)], "a fraction"),
+        ("1", [day % 11 / 10 for day in range(365)], ""),
+    ],
+)
+def test_shares_of_the_sky_in_other_units(unit: str, values: list[float], likely: str) -> None:
+    found = findings(declared(QUANTITIES["cloud_area_fraction"], unit), values)
+    assert [likely in finding.sentence for finding in found] == [True] * bool(likely)
+
+
+def test_directions_have_no_median() -> None:
+    column = Column("x", "wind_from_direction", "degree", Kind.CIRCULAR, -180, 180, 360)
+    assert findings(column, [float(day % 90) - 120 for day in range(365)]) == []

@@ -2,18 +2,19 @@
 
 import io
 
+import pyarrow as pa
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from weather_assets.contract.cells import with_decimal_point
 from weather_assets.processing.files.dialects import (
     HEAD_BYTES,
     Dialect,
     as_utf8_lines,
-    decimal_mark,
     dialect_of,
     lacks_byte_order_mark,
-    with_decimal_point,
+    with_decimal_points,
 )
 
 
@@ -62,37 +63,10 @@ def test_whatever_is_mended_is_said(dialect: Dialect, word: str) -> None:
     assert word in remark
 
 
-@pytest.mark.parametrize(
-    ("cells", "mark"),
-    [
-        (["23,7", "1012", ""], ","),
-        (["-0,125", "1,234"], ","),
-        (["1032,379"], ","),
-        (["1,5e3"], ","),
-        (["1,234", "12"], "."),  # a thousand, or little more than one
-        (["1,234,567", "2,5"], "."),
-        (["1,234.5", "2,5"], "."),
-        (["20.5", "2,5"], "."),
-        ([".5", "2,5"], "."),
-        (["1.234,5", "2,5"], ","),  # the first is no number in either
-        (["rain, snow", "2;5"], "."),
-        ([], "."),
-    ],
-)
-def test_decimal_commas_are_told_where_they_can_be_nothing_else(
-    cells: list[str], mark: str
-) -> None:
-    assert decimal_mark(cells) == mark
-
-
-@given(st.lists(st.floats(-100, 2000).map(lambda value: f"{value:.2f}"), min_size=1))
-def test_numbers_with_commas_are_the_numbers_with_points(numbers: list[str]) -> None:
-    cells = [number.replace(".", ",") for number in numbers]
-    assert decimal_mark(cells) == ","
-    assert decimal_mark(numbers) == "."
-    assert [with_decimal_point(cell) for cell in cells] == numbers
-    # What is written the other way is no number, not another number.
-    assert all("," in with_decimal_point(number) for number in numbers)
+@given(st.lists(st.none() | st.text("0123456789,.+-e ", max_size=8)))
+def test_a_column_gets_decimal_points_as_a_cell_does(cells: list[str | None]) -> None:
+    expected = [None if cell is None else with_decimal_point(cell) for cell in cells]
+    assert with_decimal_points(pa.array(cells, pa.string())).to_pylist() == expected
 
 
 @given(

@@ -8,7 +8,8 @@ import pandas as pd
 import pyarrow as pa
 import pytest
 
-from weather_assets.contract.schema import Column, Contract, Kind, Label, Split, SplitMethod
+from weather_assets.contract.columns import Column, Kind
+from weather_assets.contract.schema import Contract, Label, Split, SplitMethod
 from weather_assets.contract.statistics import TrainingStatistics
 from weather_assets.processing.parts import fitting
 from weather_assets.processing.parts.fitting import (
