@@ -34,9 +34,6 @@ _PLUS, _MINUS = ord("+"), ord("-")
 _MICROSECOND = timedelta(microseconds=1)
 _LARGEST_OFFSET = LARGEST_OFFSET // _MICROSECOND
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_EPOCH_DAYS = _EPOCH.toordinal() - 1
-_DAYS_BEFORE_MONTH = np.array([0, 31, 59, 90, 120, 151, 181, 212, 243, 273, 304, 334], np.int64)
-_DAYS_OF_MONTH = np.array([31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31], np.int64)
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,17 +160,15 @@ def _read(rows: npt.NDArray[np.intp], letters: Letters, match: re.Match[str]) ->
         return number(*match.span(name))
 
     year, month, day, hour, minute, second = (part(name) for name in TIME_PARTS)
-    leaps = (year % 4 == 0) & ((year % 100 != 0) | (year % 400 == 0))
-    at = np.clip(month, 1, 12) - 1
+    months = (year - 1970) * 12 + month - 1
+    first, following = (_first_day(of) for of in (months, months + 1))
     is_valid = (
         ((year >= YEARS[0]) & (year <= YEARS[1]) & (month >= 1) & (month <= 12))
-        & ((day >= 1) & (day <= _DAYS_OF_MONTH[at] + (leaps & (month == 2))))
+        & ((day >= 1) & (first + day <= following))
         & ((hour < 24) & (minute < 60) & (second < 60))
     )
-    before = year - 1
-    days = before * 365 + before // 4 - before // 100 + before // 400 + _DAYS_BEFORE_MONTH[at]
-    days += (leaps & (month > 2)) + day - 1 - _EPOCH_DAYS
-    local = days * MICROSECONDS_PER_DAY + (hour * 3600 + minute * 60 + second) * _SECOND
+    local = (first + day - 1) * MICROSECONDS_PER_DAY
+    local += (hour * 3600 + minute * 60 + second) * _SECOND
     fraction = match.groupdict().get("fraction")
     if fraction is not None:
         start, kept = match.start("fraction"), min(6, len(fraction))
@@ -189,6 +184,11 @@ def _read(rows: npt.NDArray[np.intp], letters: Letters, match: re.Match[str]) ->
     ahead = (number(start + 1, start + 3) * 60 + minutes) * 60 * _SECOND
     is_valid &= (minutes < 60) & (ahead <= _LARGEST_OFFSET)
     return AlikeCells(rows, local, is_valid, np.where(letters[:, start] == _MINUS, -ahead, ahead))
+
+
+def _first_day(months: Instants) -> Instants:
+    """Returns the first day of months, both counted from January 1970."""
+    return months.astype("datetime64[M]").astype("datetime64[D]").astype(np.int64)
 
 
 def _offsets(cells: pa.Array) -> npt.NDArray[np.int32]:
