@@ -167,7 +167,10 @@ class RolloutController:
         endpoint = reached.endpoint
         view = None if endpoint is None else View(endpoint, task.release)
         if view is None or view.candidate is None:
-            raise AssertionError(reached)  # no stage but WITHDRAWN ends without the candidate
+            raise AssertionError(
+                f"stage {task.stage} cannot be judged, since nothing of {task.release} is deployed "
+                f"in {endpoint}; only a withdrawal ends so"
+            )
         memory = self._memory(task.release)
         settled = task.stage is Stage.LIVE and Stage.LIVE in memory.passed
         if task.stage is Stage.SETTLED or settled:
