@@ -143,7 +143,6 @@ class Calibration:
     Attributes:
         forecast_U: [U] distinct forecast probabilities, ascending.
         observed_U: [U] event frequency that isotonic regression (PAV) gives each of them.
-        count_U: [U] number of rows with that probability.
         miscalibration: Brier score less that of the recalibrated forecast.
         discrimination: uncertainty less the Brier score of the recalibrated forecast.
         uncertainty: Brier score of the rows' own event frequency.
@@ -151,7 +150,6 @@ class Calibration:
 
     forecast_U: FloatArray
     observed_U: FloatArray
-    count_U: FloatArray
     miscalibration: float
     discrimination: float
     uncertainty: float
@@ -176,7 +174,6 @@ def decompose_brier(probability_N: FloatArray, observed_N: FloatArray) -> Calibr
     return Calibration(
         forecast_U=forecast_U,
         observed_U=observed_U,
-        count_U=np.asarray(fit["fcst_counts"], dtype=np.float64),
         miscalibration=brier - recalibrated,
         discrimination=uncertainty - recalibrated,
         uncertainty=uncertainty,
