@@ -25,7 +25,7 @@ from weather_assets.forecasting.lightning_module import CandidateTraining, epoch
 from weather_assets.forecasting.network import RainNetwork, save_network
 from weather_assets.forecasting.rank_data import RankData
 from weather_assets.forecasting.rank_environment import RankEnvironment
-from weather_assets.forecasting.settings import Architecture, TrainingJob, TrainingSettings
+from weather_assets.forecasting.settings import Architecture, TrainingJob
 from weather_assets.forecasting.trainer import make_trainer, rank_device, silence_lightning
 from weather_assets.foundation.atomic_files import write_text
 
@@ -99,7 +99,12 @@ def _train(
     events: RankEvents,
 ) -> None:
     settings = job.settings
-    network = _network(architecture, candidate, settings, data)
+    # Every rank draws the same weights, and no candidate's depend on when it is tried.
+    names = sorted(candidate.name for candidate in settings.architectures)
+    torch.manual_seed(settings.seed + names.index(architecture.name))
+    network = RainNetwork.fitted(architecture, data.contract, data.statistics)
+    if candidate.weights:
+        network.load_state_dict(candidate.weights)
     device = rank_device(data.place)
     stretch = settings.stretch_steps(order.steps)
     rows = step_rows(data.files, order, network, device)
@@ -120,26 +125,9 @@ def _train(
         folder=job.output,
     )
     trainer.fit(training, train_dataloaders=batches)
-    # Trainer and module refer to each other: without this the rows of one candidate stay in memory
-    # while those of the next are encoded.
+    # They refer to each other, and would keep these rows in memory while the next are encoded.
     del trainer, training, batches, rows
     gc.collect()
-
-
-def _network(
-    architecture: Architecture,
-    candidate: CandidateProgress,
-    settings: TrainingSettings,
-    data: RankData,
-) -> RainNetwork:
-    """Returns the network as it was left, or as it begins."""
-    # Every rank draws the same weights, and no candidate's depend on when it is tried.
-    names = sorted(each.name for each in settings.architectures)
-    torch.manual_seed(settings.seed + names.index(architecture.name))
-    network = RainNetwork.fitted(architecture, data.contract, data.statistics)
-    if candidate.weights:
-        network.load_state_dict(candidate.weights)
-    return network
 
 
 def _best_network(

@@ -168,8 +168,7 @@ class RolloutController:
         view = None if endpoint is None else View(endpoint, task.release)
         if view is None or view.candidate is None:
             raise AssertionError(
-                f"stage {task.stage} cannot be judged, since nothing of {task.release} is deployed "
-                f"in {endpoint}; only a withdrawal ends so"
+                f"stage {task.stage} was reached without {task.release}: {reached}"
             )
         memory = self._memory(task.release)
         settled = task.stage is Stage.LIVE and Stage.LIVE in memory.passed

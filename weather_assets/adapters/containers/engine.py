@@ -64,12 +64,10 @@ class ContainerEngine:
             self._client = None
 
     def _answers(self) -> bool:
-        try:
-            self._connect()
-        except ENGINE_ERRORS:
-            self.close()
-            return False
-        return True
+        with suppress(*ENGINE_ERRORS):
+            return bool(self._connect())
+        self.close()
+        return False
 
     def _connect(self) -> docker.DockerClient:
         if self._client is None:

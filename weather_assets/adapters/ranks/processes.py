@@ -215,10 +215,9 @@ def end_processes(identity: str, rank: int | None = None) -> None:
     Raises:
         RuntimeError: something survives SIGKILL for `CLEAN_UP_SECONDS`.
     """
-    left: list[psutil.Process] = []
 
     def gone() -> bool:
-        left[:] = processes_of(identity, rank)
+        left = list(processes_of(identity, rank))
         for process in left:
             with suppress(psutil.NoSuchProcess):
                 process.kill()
@@ -228,7 +227,7 @@ def end_processes(identity: str, rank: int | None = None) -> None:
     try:
         wait_until(gone, CLEAN_UP_SECONDS, "killed processes to end", pause_seconds=0.0)
     except WaitedTooLongError as error:
-        names = ", ".join(str(process.pid) for process in left)
+        names = ", ".join(str(process.pid) for process in processes_of(identity, rank))
         message = (
             f"processes {names} of attempt {identity} survive SIGKILL; "
             "find out what they wait for (a dead file server?), then run again"

@@ -78,9 +78,7 @@ def plain_rows(
     if headers:
         rows = _from_texts(text, count, layout, contract, headers)
         if rows is None:
-            raise AssertionError(
-                f"the text was read as numbers, but not as text without its headers {headers}"
-            )
+            raise AssertionError(f"rows read as numbers cannot be read without headers {headers}")
     return RowBatch(lines_before + 1 + np.arange(count, dtype=np.int64), texts, rows)
 
 
