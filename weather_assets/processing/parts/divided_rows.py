@@ -32,7 +32,12 @@ from weather_assets.processing.parts.parts import (
     write_weather,
 )
 from weather_assets.processing.parts.summaries import Summary
-from weather_assets.processing.parts.timed_parts import instants, read_rows, time_column, value_column
+from weather_assets.processing.parts.timed_parts import (
+    instants,
+    read_rows,
+    time_column,
+    value_column,
+)
 
 
 def write_divided(
