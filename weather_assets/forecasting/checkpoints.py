@@ -4,7 +4,6 @@ Belongs here: the record of a run's progress and its file. Does not belong here:
 means to the optimiser (`lightning_module`).
 """
 
-import os
 from dataclasses import dataclass, field
 from pathlib import Path
 from pickle import UnpicklingError
@@ -12,6 +11,8 @@ from typing import Any, Self
 
 import torch
 from torch import Tensor
+
+from weather_assets.foundation.atomic_files import replacing
 
 CHECKPOINT_FILE = "last.pt"
 
@@ -87,12 +88,8 @@ class RunProgress:
                 {name: getattr(one, name) for name in fields} for one in self.candidates
             ],
         }
-        partial = folder / f"{CHECKPOINT_FILE}.partial"
-        with partial.open("wb") as file:
-            torch.save(record, file)
-            file.flush()
-            os.fsync(file.fileno())
-        partial.replace(folder / CHECKPOINT_FILE)
+        with replacing(folder / CHECKPOINT_FILE) as draft:
+            torch.save(record, draft)
 
     @classmethod
     def resume(cls, folder: Path, fingerprint: str) -> Self:

@@ -12,6 +12,8 @@ from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any, Self
 
+from weather_assets.foundation.atomic_files import write_text
+
 
 class TrainingSettingsError(ValueError):
     """A setting or a job file is not usable. The message names it and what is allowed."""
@@ -264,7 +266,7 @@ class TrainingJob:
         self.row_files_lock.unlink(missing_ok=True)
 
     def write(self, path: Path) -> None:
-        """Writes the job file."""
+        """Writes the job file, whole: a rank may be waiting for it."""
         description = {
             "rows": str(self.rows),
             "contract": str(self.contract),
@@ -272,7 +274,7 @@ class TrainingJob:
             "output": str(self.output),
             "settings": self.settings.to_dict(),
         }
-        path.write_text(json.dumps(description, indent=1, sort_keys=True) + "\n", encoding="utf-8")
+        write_text(path, json.dumps(description, indent=1, sort_keys=True) + "\n")
 
     @classmethod
     def read(cls, path: Path) -> Self:

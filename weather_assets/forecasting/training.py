@@ -27,6 +27,7 @@ from weather_assets.forecasting.rank_data import RankData
 from weather_assets.forecasting.rank_environment import RankEnvironment
 from weather_assets.forecasting.settings import Architecture, TrainingJob
 from weather_assets.forecasting.trainer import make_trainer, rank_device, silence_lightning
+from weather_assets.foundation.atomic_files import write_text
 
 HISTORY_FILE = "history.json"
 RESULT_FILE = "result.json"
@@ -124,8 +125,7 @@ def _train(
         folder=job.output,
     )
     trainer.fit(training, train_dataloaders=batches)
-    # Trainer and module refer to each other: without this the rows of one candidate stay in memory
-    # while those of the next are encoded.
+    # They refer to each other, and would keep these rows in memory while the next are encoded.
     del trainer, training, batches, rows
     gc.collect()
 
@@ -229,8 +229,4 @@ def _extent(candidate: CandidateProgress, order: EpochOrder) -> dict[str, float]
 
 
 def _write_json(path: Path, content: object) -> None:
-    partial = path.with_suffix(".partial")
-    partial.write_text(
-        json.dumps(content, indent=1, sort_keys=True, allow_nan=False) + "\n", encoding="utf-8"
-    )
-    partial.replace(path)
+    write_text(path, json.dumps(content, indent=1, sort_keys=True, allow_nan=False) + "\n")

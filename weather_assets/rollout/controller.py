@@ -167,7 +167,7 @@ class RolloutController:
         endpoint = reached.endpoint
         view = None if endpoint is None else View(endpoint, task.release)
         if view is None or view.candidate is None:
-            raise AssertionError(reached)  # no stage but WITHDRAWN ends without the candidate
+            raise AssertionError(f"{task.stage} was reached without {task.release}: {reached}")
         memory = self._memory(task.release)
         settled = task.stage is Stage.LIVE and Stage.LIVE in memory.passed
         if task.stage is Stage.SETTLED or settled:

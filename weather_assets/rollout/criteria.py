@@ -10,12 +10,12 @@ is beyond the limit: a stage continues on numbers that a reader would accept, to
 """
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from statistics import fmean, median, quantiles
 
-from weather_assets.rollout.evidence import Probe, StageEvidence
+from weather_assets.rollout.evidence import StageEvidence
 from weather_assets.rollout.sequential import (
     against_mean_at_least,
     against_mean_at_most,
@@ -29,7 +29,6 @@ MINIMUM_TIMINGS = 10
 
 _TIMINGS_FOR_HARM = 5
 """Fewest champion's answer times from which its 90th percentile may convict a candidate."""
-
 
 _RUN = 5
 """Failures in a row that may convict a candidate that answered well before. Fewer can be one hiccup
@@ -57,15 +56,6 @@ class Finding:
     says: Says
     sentence: str
     numbers: dict[str, float] = field(default_factory=dict[str, float])
-
-
-@dataclass(frozen=True, slots=True)
-class _ComparedRow:
-    """The first valid answers about one row; the champion's is None where none was asked."""
-
-    outcome: int
-    candidate: float
-    champion: float | None
 
 
 def find_answers(evidence: StageEvidence, limits: Limits) -> Finding:
@@ -148,7 +138,7 @@ def find_latency(evidence: StageEvidence, limits: Limits) -> Finding:
     Harm: more than half of its answers take longer than the limit allows of the paired answer, or
     more than a tenth longer than it allows of the champion's 90th percentile.
     """
-    if not _has_champion(evidence):
+    if not evidence.has_champion:
         return Finding(Says.FINE, "No deployment serves that its latency could be compared with.")
     pairs = [
         (probe.candidate.seconds, probe.champion.seconds)
@@ -158,12 +148,10 @@ def find_latency(evidence: StageEvidence, limits: Limits) -> Finding:
     numbers = {"timed_pairs": float(len(pairs))}
     if not pairs:
         return Finding(Says.MISSING, "No pair of answers was timed yet.", numbers)
-    candidate, champion = ([pair[side] for pair in pairs] for side in (0, 1))
+    candidate, champion = zip(*pairs, strict=True)
     own = (median(candidate), _percentile_90(candidate))
     usual = (median(champion), _percentile_90(champion))
-    allowed = tuple(
-        limits.maximum_latency_ratio * each + limits.latency_slack_seconds for each in usual
-    )
+    allowed = tuple(limits.allowed_seconds(each) for each in usual)
     numbers |= {
         "candidate_median_seconds": own[0],
         "champion_median_seconds": usual[0],
@@ -175,16 +163,7 @@ def find_latency(evidence: StageEvidence, limits: Limits) -> Finding:
         f"(90th percentile), the champion in {usual[0] * 1000:.0f} and {usual[1] * 1000:.0f} ms; "
         f"at most {allowed[0] * 1000:.0f} and {allowed[1] * 1000:.0f} ms are allowed."
     )
-    slow = sum(
-        mine > limits.maximum_latency_ratio * theirs + limits.latency_slack_seconds
-        for mine, theirs in pairs
-    )
-    tail = sum(mine > allowed[1] for mine in candidate)
-    enough = len(pairs) >= _TIMINGS_FOR_HARM
-    harm = beyond_chance(against_rate(slow, len(pairs), 0.5), limits.significance) or (
-        enough and beyond_chance(against_rate(tail, len(pairs), 0.1), limits.significance)
-    )
-    if harm:
+    if _are_too_slow(pairs, allowed[1], limits):
         return Finding(Says.HARM, sentence, numbers)
     if len(pairs) < MINIMUM_TIMINGS:
         few = f"Only {len(pairs)} pairs of answers were timed; {MINIMUM_TIMINGS} are needed."
@@ -193,13 +172,31 @@ def find_latency(evidence: StageEvidence, limits: Limits) -> Finding:
     return Finding(Says.FINE if within else Says.MISSING, sentence, numbers)
 
 
+def _are_too_slow(pairs: list[tuple[float, float]], tail_seconds: float, limits: Limits) -> bool:
+    """Tells whether the candidate's times are beyond chance and the limits, by pair or in the tail.
+
+    Args:
+        pairs: seconds of candidate and champion.
+        tail_seconds: the most that a tenth of the candidate's answers may exceed.
+        limits: what is allowed.
+    """
+    count = len(pairs)
+    slow = sum(mine > limits.allowed_seconds(theirs) for mine, theirs in pairs)
+    if beyond_chance(against_rate(slow, count, 0.5), limits.significance):
+        return True
+    tail = sum(mine > tail_seconds for mine, _ in pairs)
+    return count >= _TIMINGS_FOR_HARM and beyond_chance(
+        against_rate(tail, count, 0.1), limits.significance
+    )
+
+
 def find_agreement(evidence: StageEvidence, limits: Limits) -> Finding:
     """Finds whether candidate and champion say about the same of the same rows."""
-    if not _has_champion(evidence):
+    if not evidence.has_champion:
         return Finding(Says.FINE, "")
     gaps = [
         abs(row.candidate - row.champion)
-        for row in compared_rows(evidence.probes)
+        for row in evidence.compared_rows()
         if row.champion is not None
     ]
     if not gaps:
@@ -224,11 +221,11 @@ def find_skill(evidence: StageEvidence, limits: Limits) -> Finding:
     loss below the margin beyond chance. Once every row of the probe set was asked, chance has no
     part in it: the loss on the probe set is known.
     """
-    reference = "the champion" if _has_champion(evidence) else "climatology"
+    reference = "the champion" if evidence.has_champion else "climatology"
     losses = [
         (row.candidate - row.outcome) ** 2
         - ((evidence.base_rate if row.champion is None else row.champion) - row.outcome) ** 2
-        for row in compared_rows(evidence.probes)
+        for row in evidence.compared_rows()
     ]
     population, scale = evidence.probe_set_rows, evidence.climatology_score
     limit = limits.skill_margin * scale
@@ -265,7 +262,7 @@ def find_skill(evidence: StageEvidence, limits: Limits) -> Finding:
 
 def find_enough(evidence: StageEvidence, minimum_rows: int) -> Finding:
     """Finds whether the stage has lasted long enough and seen enough rows to be passed at all."""
-    rows = len(compared_rows(evidence.probes))
+    rows = len(evidence.compared_rows())
     missing: list[str] = []
     if rows < minimum_rows:
         missing.append(f"{rows} rows were answered so far, at least {minimum_rows} are needed")
@@ -278,38 +275,13 @@ def find_enough(evidence: StageEvidence, minimum_rows: int) -> Finding:
     return Finding(Says.FINE, f"{rows} rows were answered in {evidence.elapsed_seconds:.0f} s.")
 
 
-def compared_rows(probes: Iterable[Probe]) -> list[_ComparedRow]:
-    """Returns each row once, in the order of its first valid answers (of both, if both were asked).
-
-    A row asked again says nothing new, and the tests are about draws without replacement.
-    """
-    seen: set[int] = set()
-    rows: list[_ComparedRow] = []
-    for probe in probes:
-        if probe.candidate_fault or probe.champion_fault:
-            continue
-        own = probe.candidate.probabilities or ()
-        theirs: Sequence[float | None] = (
-            [None] * len(own) if probe.champion is None else probe.champion.probabilities or ()
-        )
-        for row, outcome, mine, other in zip(probe.rows, probe.outcomes, own, theirs, strict=True):
-            if row not in seen:
-                seen.add(row)
-                rows.append(_ComparedRow(outcome, mine, other))
-    return rows
-
-
-def _has_champion(evidence: StageEvidence) -> bool:
-    return any(probe.champion is not None for probe in evidence.probes)
-
-
 def _rate(events: int, trials: int, limit: float, limits: Limits) -> Says:
     if beyond_chance(against_rate(events, trials, limit), limits.significance):
         return Says.HARM
     return Says.FINE if events <= limit * trials else Says.MISSING
 
 
-def _percentile_90(seconds: list[float]) -> float:
+def _percentile_90(seconds: Sequence[float]) -> float:
     return quantiles(seconds, n=10, method="inclusive")[-1] if len(seconds) > 1 else seconds[0]
 
 

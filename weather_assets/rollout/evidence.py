@@ -8,7 +8,7 @@ candidate and champion answer about the same weather at the same time.
 """
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 
@@ -76,6 +76,15 @@ class Probe:
     def champion_fault(self) -> str:
         """What is wrong with the champion's answer; empty where it is good or was not asked."""
         return "" if self.champion is None else self.champion.fault(len(self.rows))
+
+
+@dataclass(frozen=True, slots=True)
+class ComparedRow:
+    """The first valid answers about one row; the champion's is None where none was asked."""
+
+    outcome: int
+    candidate: float
+    champion: float | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,3 +172,26 @@ class StageEvidence:
     routed: tuple[Reply, ...] = ()
     candidate_slot: str = ""
     interruptions: tuple[str, ...] = ()
+
+    @property
+    def has_champion(self) -> bool:
+        """Whether any probe was asked of a slot that serves."""
+        return any(probe.champion is not None for probe in self.probes)
+
+    def compared_rows(self) -> list[ComparedRow]:
+        """Returns each row once, by its first valid answers (of both, if both were asked).
+
+        A row asked again says nothing new, and the tests are about draws without replacement.
+        """
+        rows: dict[int, ComparedRow] = {}
+        for probe in self.probes:
+            if probe.candidate_fault or probe.champion_fault:
+                continue
+            own = probe.candidate.probabilities or ()
+            theirs: Sequence[float | None] = (
+                [None] * len(own) if probe.champion is None else probe.champion.probabilities or ()
+            )
+            answers = zip(probe.rows, probe.outcomes, own, theirs, strict=True)
+            for row, outcome, mine, other in answers:
+                rows.setdefault(row, ComparedRow(outcome, mine, other))
+        return list(rows.values())

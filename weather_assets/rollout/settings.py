@@ -39,6 +39,10 @@ class Limits:
     skill_margin: float = 0.05
     significance: float = 0.01
 
+    def allowed_seconds(self, usual_seconds: float) -> float:
+        """Returns what a candidate may take where the champion takes `usual_seconds`."""
+        return self.maximum_latency_ratio * usual_seconds + self.latency_slack_seconds
+
     def __post_init__(self) -> None:
         """Refuse limits that allow anything or nothing.
 

@@ -40,19 +40,16 @@ MAXIMUM_BOOSTING_CATEGORIES = 255
 """scikit-learn's histogram trees take no more levels than this in a categorical column."""
 
 
-def fit_baselines(
-    samples: Samples, features: tuple[Feature, ...], seed: int = 0
-) -> dict[str, Forecast]:
+def fit_baselines(samples: Samples, features: tuple[Feature, ...]) -> dict[str, Forecast]:
     """Returns every baseline that is defined for these rows, by name, in a fixed order.
 
     `base_rate`, `climatology`, `persistence` (only where the table says whether the event is
-    observed at issue time), `logistic_regression`, `gradient_boosting`. The same rows and seed
-    give the same probabilities.
+    observed at issue time), `logistic_regression`, `gradient_boosting`. The same rows give the same
+    probabilities.
 
     Args:
         samples: the three splits.
         features: what the columns of the feature matrices are.
-        seed: seed of the histogram trees.
 
     Raises:
         VerificationError: if the training rows lack one of the two classes, or there are no
@@ -77,7 +74,7 @@ def fit_baselines(
         forecasts[PERSISTENCE] = forecast_persistence(samples)
     with threadpool_limits(limits=FITTING_THREADS):
         forecasts[LOGISTIC_REGRESSION] = forecast_logistic_regression(samples, features)
-        forecasts[GRADIENT_BOOSTING] = forecast_gradient_boosting(samples, features, seed)
+        forecasts[GRADIENT_BOOSTING] = forecast_gradient_boosting(samples, features)
     return forecasts
 
 
@@ -191,7 +188,7 @@ def forecast_logistic_regression(samples: Samples, features: tuple[Feature, ...]
     return Forecast(answer(samples.validation), answer(samples.test))
 
 
-def boosting_settings(seed: int) -> tuple[Any, ...]:
+def boosting_settings() -> tuple[Any, ...]:
     """Returns the three unfitted settings of gradient boosting, from few to many leaves.
 
     All stop once the validation log loss has not improved for 20 rounds, so the leaf count decides
@@ -207,15 +204,13 @@ def boosting_settings(seed: int) -> tuple[Any, ...]:
             max_iter=400,
             early_stopping=True,  # pyright: ignore[reportArgumentType] (default is "auto")
             n_iter_no_change=20,
-            random_state=seed,
+            random_state=0,
         )
         for learning_rate, leaves in ((0.1, 4), (0.05, 8), (0.05, 31))
     )
 
 
-def forecast_gradient_boosting(
-    samples: Samples, features: tuple[Feature, ...], seed: int = 0
-) -> Forecast:
+def forecast_gradient_boosting(samples: Samples, features: tuple[Feature, ...]) -> Forecast:
     """Returns the probabilities of histogram gradient-boosted trees.
 
     The best of three settings by validation log loss; missing values and categories are taken as
@@ -228,7 +223,7 @@ def forecast_gradient_boosting(
         for feature in features
     ]
     fitted: list[tuple[float, Any]] = []
-    for model in boosting_settings(seed):
+    for model in boosting_settings():
         model.set_params(categorical_features=categorical if any(categorical) else None)
         model.fit(
             samples.train.features_NF,

@@ -81,11 +81,7 @@ def evaluate_candidate(
     """
     criteria = Criteria() if criteria is None else criteria
     _check_baselines(samples, baselines)
-    if (champion is None) != (identity.champion_version is None):
-        raise VerificationError(
-            "give the champion's probabilities and its version, or neither; found version "
-            f"{identity.champion_version!r} and {'no ' if champion is None else ''}probabilities"
-        )
+    _check_champion(identity, champion)
     judged = {CANDIDATE: candidate}
     if champion is not None:
         judged[CHAMPION] = champion
@@ -123,6 +119,14 @@ def _check_baselines(samples: Samples, baselines: Mapping[str, Forecast]) -> Non
         problem = forecast.problem(samples)
         if problem is not None:
             raise VerificationError(f"baseline {name!r} cannot be verified: {problem}")
+
+
+def _check_champion(identity: Identity, champion: Forecast | None) -> None:
+    if (champion is None) != (identity.champion_version is None):
+        raise VerificationError(
+            "give the champion's probabilities and its version, or neither; found version "
+            f"{identity.champion_version!r} and {'no ' if champion is None else ''}probabilities"
+        )
 
 
 def _scores(samples: Samples, forecasts: Mapping[str, Forecast]) -> dict[str, ForecastScores]:

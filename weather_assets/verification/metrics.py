@@ -5,7 +5,7 @@ probabilities into warnings. Does not belong here: comparisons of forecasts (`si
 what is good enough (`claims`), pictures (`plots`).
 
 `scores` (Leeuwenburg et al. 2024, JOSS 9(99), 6889) is the forecast verification library of the
-Australian Bureau of Meteorology. It has no log loss, which comes from scikit-learn.
+Australian Bureau of Meteorology. It has no log loss, and scikit-learn's is none of single rows.
 
 Shape suffixes: N rows, T thresholds.
 """
@@ -18,7 +18,6 @@ import numpy as np
 import xarray as xr
 from scores.categorical import BasicContingencyManager, ThresholdEventOperator
 from scores.probability import brier_score, isotonic_fit, roc_auc
-from sklearn.metrics import log_loss
 
 from weather_assets.verification.samples import FloatArray
 
@@ -105,7 +104,7 @@ def score_forecast(
         brier_score=brier,
         brier_skill_score=_skill(brier, squared_errors(base_rate_N, observed_N)),
         brier_skill_score_climatology=_skill(brier, squared_errors(climatology_N, observed_N)),
-        log_loss=mean_log_loss(probability_N, observed_N),
+        log_loss=float(log_losses(probability_N, observed_N).mean()),
         roc_auc=_defined(roc_auc(_rows(probability_N), _rows(observed_N))),
         miscalibration=calibration.miscalibration,
         discrimination=calibration.discrimination,
@@ -127,12 +126,6 @@ def log_losses(probability_N: FloatArray, observed_N: FloatArray) -> FloatArray:
     return -np.log(np.where(observed_N > 0.0, clipped_N, 1.0 - clipped_N))
 
 
-def mean_log_loss(probability_N: FloatArray, observed_N: FloatArray) -> float:
-    """Returns the mean log loss in nats, clipped as `PROBABILITY_FLOOR` says."""
-    clipped_N = np.clip(probability_N, PROBABILITY_FLOOR, 1.0 - PROBABILITY_FLOOR)
-    return float(log_loss(observed_N, clipped_N, labels=[0.0, 1.0]))
-
-
 @dataclass(frozen=True, eq=False, slots=True)
 class Calibration:
     """The CORP reliability of one forecast: Brier = miscalibration - discrimination + uncertainty.
@@ -143,7 +136,6 @@ class Calibration:
     Attributes:
         forecast_U: [U] distinct forecast probabilities, ascending.
         observed_U: [U] event frequency that isotonic regression (PAV) gives each of them.
-        count_U: [U] number of rows with that probability.
         miscalibration: Brier score less that of the recalibrated forecast.
         discrimination: uncertainty less the Brier score of the recalibrated forecast.
         uncertainty: Brier score of the rows' own event frequency.
@@ -151,7 +143,6 @@ class Calibration:
 
     forecast_U: FloatArray
     observed_U: FloatArray
-    count_U: FloatArray
     miscalibration: float
     discrimination: float
     uncertainty: float
@@ -176,7 +167,6 @@ def decompose_brier(probability_N: FloatArray, observed_N: FloatArray) -> Calibr
     return Calibration(
         forecast_U=forecast_U,
         observed_U=observed_U,
-        count_U=np.asarray(fit["fcst_counts"], dtype=np.float64),
         miscalibration=brier - recalibrated,
         discrimination=uncertainty - recalibrated,
         uncertainty=uncertainty,

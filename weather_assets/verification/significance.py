@@ -36,7 +36,6 @@ from weather_assets.verification.samples import FloatArray, IntegerArray, Verifi
 
 RESAMPLES = 2000
 """Enough that a 95 % bound moves by about 3 % of its distance from the mean between seeds."""
-CONFIDENCE_LEVEL = 0.95
 SEED = 20130101
 """Fixed, so that the same rows and forecasts always get the same verdict."""
 MAXIMUM_WEIGHTS = 4_000_000

@@ -169,13 +169,8 @@ class Verdict:
             references=document["references"],
             criteria=Criteria(**document["criteria"]),
             claims=tuple(
-                Claim(
-                    claim["name"],
-                    Outcome(claim["outcome"]),
-                    claim["sentence"],
-                    claim["numbers"],
-                )
-                for claim in document["claims"]
+                Claim(each["name"], Outcome(each["outcome"]), each["sentence"], each["numbers"])
+                for each in document["claims"]
             ),
             scores={name: ForecastScores(**scores) for name, scores in document["scores"].items()},
             skill_intervals={
@@ -183,9 +178,7 @@ class Verdict:
             },
             comparisons=tuple(
                 Comparison(
-                    reference=each["reference"],
-                    brier_score=Interval(**each["brier_score"]),
-                    log_loss=Interval(**each["log_loss"]),
+                    each["reference"], Interval(**each["brier_score"]), Interval(**each["log_loss"])
                 )
                 for each in document["comparisons"]
             ),

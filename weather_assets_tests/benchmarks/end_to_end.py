@@ -10,11 +10,11 @@ where the plain recipe stops at the accuracy of its last epoch.
 
 import json
 import shutil
-import socket
 import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
+from weather_assets.foundation.loopback import LOOPBACK, free_loopback_port
 from weather_assets_tests.benchmarks.measurements import (
     BenchmarkResult,
     Measurement,
@@ -90,10 +90,11 @@ def train_plainly(
     checkpoints = folder / "checkpoints"
     checkpoints.mkdir()
     command = [sys.executable, "-m", RECIPE, "train", str(data), str(checkpoints), str(epochs)]
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = str(probe.getsockname()[1])
-    rendezvous = {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": port, "WORLD_SIZE": str(RANKS)}
+    rendezvous = {
+        "MASTER_ADDR": LOOPBACK,
+        "MASTER_PORT": str(free_loopback_port()),
+        "WORLD_SIZE": str(RANKS),
+    }
     if tracked:
         uri = f"sqlite:///{folder / 'plain_mlflow.db'}"
         rendezvous["MLFLOW_TRACKING_URI"] = uri

@@ -4,29 +4,27 @@ import signal
 import socket
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import httpx
 import psutil
-import pytest
 
 from weather_assets.foundation.loopback import free_loopback_port
+from weather_assets.foundation.waiting import wait_until
 
 READY_SECONDS = 180.0
 END_SECONDS = 60.0
 
 
 def wait_for(url: str, process: subprocess.Popen[str]) -> None:
-    deadline = time.monotonic() + READY_SECONDS
-    while time.monotonic() < deadline:
+    def answers() -> bool:
         assert process.poll() is None, "dev ended by itself"
         try:
-            if httpx.get(url, timeout=5, trust_env=False).is_success:
-                return
+            return httpx.get(url, timeout=5, trust_env=False).is_success
         except httpx.TransportError:
-            time.sleep(0.3)
-    pytest.fail(f"{url} did not answer within {READY_SECONDS:g} s")
+            return False
+
+    wait_until(answers, READY_SECONDS, f"{url} to answer", pause_seconds=0.3)
 
 
 def test_both_uis_answer_and_end_together(tmp_path: Path) -> None:

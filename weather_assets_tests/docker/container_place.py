@@ -5,7 +5,6 @@ Belongs here: what several container tests need. Does not belong here: any claim
 
 import os
 import shutil
-import time
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext, suppress
 from dataclasses import dataclass, field, replace
@@ -21,6 +20,7 @@ from weather_assets.adapters.containers.leftovers import RENDEZVOUS_LABEL, RUN_L
 from weather_assets.adapters.containers.settings import ContainerSettings
 from weather_assets.adapters.ranks.protocol import RankEvent, RankSpec
 from weather_assets.adapters.ranks.settings import GangSettings
+from weather_assets.foundation.waiting import wait_until
 from weather_assets_tests.adapters.ranks import fake_rank
 
 IMAGE_VARIABLE = "WEATHER_ASSETS_PYTORCH_IMAGE"
@@ -129,10 +129,11 @@ class ContainerPlace:
 
     def await_end(self) -> None:
         """Waits until containers and ranks have ended by themselves; their network may be left."""
-        deadline = time.monotonic() + 10
-        while left := [name for name in self.survivors() if not name.startswith(OWN_NETWORK)]:
-            assert time.monotonic() < deadline, left
-            time.sleep(0.05)
+
+        def ended() -> bool:
+            return all(name.startswith(OWN_NETWORK) for name in self.survivors())
+
+        wait_until(ended, 10, "containers and ranks to end")
 
     def sweep(self) -> list[str]:
         """Removes what is left, as the next training in this data root does."""

@@ -9,7 +9,6 @@ import json
 import os
 import subprocess
 import tarfile
-import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,6 +18,7 @@ import docker
 import requests
 from docker.models.containers import Container
 
+from weather_assets.foundation.waiting import WaitedTooLongError, wait_until
 from weather_assets_tests.docker.container_place import docker_client
 
 REPOSITORY = Path(__file__).resolve().parents[2]
@@ -192,22 +192,26 @@ class Stack:
 
     def ask(self, query: str, **variables: Any) -> Any:
         """Sends a query to Dagster's API; a server that is just coming back is asked again."""
-        deadline = time.monotonic() + 60
-        while True:
+        problem: object = None
+
+        def answered() -> dict[str, Any] | None:
+            nonlocal problem
             try:
                 answer = requests.post(
                     f"http://127.0.0.1:{self.ui_port}/graphql",
                     json={"query": query, "variables": variables},
                     timeout=60,
                 ).json()
-                if not answer.get("errors"):
-                    return answer["data"]
-                problem: object = answer["errors"]
             except requests.RequestException as error:
-                problem = error
-            if time.monotonic() > deadline:
-                raise StackError(f"Dagster does not answer: {problem}")
-            time.sleep(1)
+                problem = str(error)
+                return None
+            problem = answer.get("errors")
+            return None if problem else answer
+
+        try:
+            return wait_until(answered, 60, "Dagster", pause_seconds=1)["data"]
+        except WaitedTooLongError as error:
+            raise StackError(f"Dagster does not answer: {problem}") from error
 
     def runs(self) -> list[Run]:
         """Returns all runs, newest first."""
@@ -294,14 +298,12 @@ class Stack:
         Raises:
             StackError: it does not come to hold; has the newest runs and their last messages.
         """
-        deadline = time.monotonic() + seconds
-        while not (found := holds()):
-            if time.monotonic() > deadline:
-                newest = self.runs()[:2]
-                said = [self.messages(each.run_id)[-8:] for each in newest]
-                raise StackError(f"not within {seconds:g} s: {what}; {newest}; {said}")
-            time.sleep(0.5)
-        return found
+        try:
+            return wait_until(holds, seconds, what, pause_seconds=0.5)
+        except WaitedTooLongError as error:
+            newest = self.runs()[:2]
+            said = [self.messages(each.run_id)[-8:] for each in newest]
+            raise StackError(f"not within {seconds:g} s: {what}; {newest}; {said}") from error
 
     def finished(self, run_id: str, *, seconds: float = 300.0) -> Run:
         """Waits for the end of a run, and for its container to be gone."""

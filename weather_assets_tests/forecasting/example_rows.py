@@ -6,12 +6,14 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
+import torch
 
 from weather_assets.contract.columns import Column, Kind
 from weather_assets.contract.schema import Contract, Label, Split, SplitMethod
 from weather_assets.contract.statistics import FeatureStatistics, TrainingStatistics
 from weather_assets.forecasting.data import LabelledRows, feature_matrix
-from weather_assets.forecasting.settings import TrainingJob, TrainingSettings
+from weather_assets.forecasting.network import RainNetwork
+from weather_assets.forecasting.settings import Architecture, TrainingJob, TrainingSettings
 
 STATIONS = ("EWR", "JFK", "LGA")
 CONTRACT = Contract(
@@ -48,6 +50,18 @@ def example_table(rows: int = 600, seed: int = 0) -> pa.Table:
             "row_hash": random.integers(-(2**63), 2**63 - 1, rows),
         }
     )
+
+
+def example_network(
+    architecture: Architecture, contract: Contract, statistics: TrainingStatistics
+) -> RainNetwork:
+    """Returns a network with fitted preprocessing and arbitrary weights, always the same ones."""
+    network = RainNetwork.fitted(architecture, contract, statistics)
+    torch.manual_seed(1)
+    with torch.no_grad():
+        for weights in network.parameters():
+            weights.normal_(0.0, 0.3)
+    return network
 
 
 def example_statistics(table: pa.Table) -> TrainingStatistics:

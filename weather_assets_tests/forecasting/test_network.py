@@ -21,6 +21,7 @@ from weather_assets.forecasting.network import (
 from weather_assets.forecasting.settings import CANDIDATES, Architecture
 from weather_assets_tests.forecasting.example_rows import (
     CONTRACT,
+    example_network,
     example_statistics,
     example_table,
 )
@@ -30,12 +31,7 @@ FEATURES = feature_matrix(TABLE, CONTRACT)
 
 
 def _network(architecture: Architecture) -> RainNetwork:
-    network = RainNetwork.fitted(architecture, CONTRACT, example_statistics(TABLE))
-    torch.manual_seed(1)
-    with torch.no_grad():
-        for weights in network.parameters():
-            weights.normal_(0.0, 0.3)
-    return network
+    return example_network(architecture, CONTRACT, example_statistics(TABLE))
 
 
 @pytest.mark.parametrize("architecture", CANDIDATES, ids=lambda candidate: candidate.name)

@@ -7,7 +7,6 @@ import numpy.typing as npt
 import onnx
 import onnxruntime
 import pytest
-import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -16,9 +15,10 @@ from weather_assets.contract.schema import Contract, Label
 from weather_assets.contract.statistics import FeatureStatistics, TrainingStatistics
 from weather_assets.forecasting.network import RainNetwork
 from weather_assets.forecasting.onnx_export import OnnxExportError, export_onnx
-from weather_assets.forecasting.settings import CANDIDATES, Architecture
+from weather_assets.forecasting.settings import CANDIDATES
 from weather_assets_tests.forecasting.example_rows import (
     CONTRACT,
+    example_network,
     example_statistics,
     example_table,
 )
@@ -31,17 +31,6 @@ ROW = st.tuples(
     st.floats(0, 360) | st.just(NAN),
     st.floats(0, 100) | st.just(NAN),
 )
-
-
-def _network(
-    architecture: Architecture, contract: Contract, fitted: TrainingStatistics
-) -> RainNetwork:
-    network = RainNetwork.fitted(architecture, contract, fitted)
-    torch.manual_seed(1)
-    with torch.no_grad():
-        for weights in network.parameters():
-            weights.normal_(0.0, 0.3)
-    return network
 
 
 def _feed(features: npt.NDArray[np.float64]) -> dict[str, npt.NDArray[np.generic]]:
@@ -61,7 +50,7 @@ def _feed(features: npt.NDArray[np.float64]) -> dict[str, npt.NDArray[np.generic
 def exported(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> tuple[RainNetwork, Path, onnxruntime.InferenceSession]:
-    network = _network(request.param, CONTRACT, STATISTICS)
+    network = example_network(request.param, CONTRACT, STATISTICS)
     path = tmp_path_factory.mktemp("onnx") / "model.onnx"
     export_onnx(network, path)
     return network, path, onnxruntime.InferenceSession(path)
@@ -100,7 +89,7 @@ def test_a_single_feature_of_any_kind_can_be_exported(tmp_path: Path, kind: Kind
         "one", "one", (CONTRACT.columns[index],), CONTRACT.label, split=CONTRACT.split
     )
     fitted = TrainingStatistics(400, 100, (STATISTICS.features[index],))
-    network = _network(CANDIDATES[2], contract, fitted)
+    network = example_network(CANDIDATES[2], contract, fitted)
     export_onnx(network, tmp_path / "model.onnx")
     session = onnxruntime.InferenceSession(tmp_path / "model.onnx")
     feature = contract.features[0]
@@ -120,4 +109,4 @@ def test_a_feature_called_like_the_output_is_refused(tmp_path: Path) -> None:
     )
     fitted = TrainingStatistics(9, 3, (FeatureStatistics("probability", 9, 0, 0.5, 0.2),))
     with pytest.raises(OnnxExportError, match="rename"):
-        export_onnx(_network(CANDIDATES[0], contract, fitted), tmp_path / "model.onnx")
+        export_onnx(example_network(CANDIDATES[0], contract, fitted), tmp_path / "model.onnx")

@@ -4,7 +4,6 @@ import io
 import json
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -23,6 +22,7 @@ from weather_assets.forecasting.network import load_network
 from weather_assets.forecasting.rank_environment import RankEnvironment
 from weather_assets.forecasting.settings import Architecture, TrainingJob, TrainingSettings
 from weather_assets.forecasting.training import run_rank
+from weather_assets.foundation.loopback import free_loopback_port
 from weather_assets_tests.forecasting.example_rows import example_table, rows_of, write_job
 
 SETTINGS = TrainingSettings(
@@ -84,12 +84,6 @@ def _start(folder: Path, rank: int, world_size: int, port: int) -> subprocess.Po
         stderr=subprocess.PIPE,
         text=True,
     )
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
 
 
 @pytest.fixture(scope="module")
@@ -203,7 +197,7 @@ def test_two_ranks_agree_with_one_and_count_every_validation_row_once(
     alone: TrainingJob, tmp_path: Path
 ) -> None:
     job = write_job(tmp_path, SETTINGS)
-    port = _free_port()
+    port = free_loopback_port()
     ranks = [_start(tmp_path, rank, 2, port) for rank in range(2)]
     try:
         outputs = [rank.communicate(timeout=120) for rank in ranks]
@@ -234,7 +228,7 @@ def test_two_ranks_agree_with_one_and_count_every_validation_row_once(
 
 def test_sigterm_ends_a_training_rank_at_once(tmp_path: Path) -> None:
     write_job(tmp_path, ENDLESS)
-    rank = _start(tmp_path, 0, 1, _free_port())
+    rank = _start(tmp_path, 0, 1, free_loopback_port())
     try:
         assert rank.stdout is not None
         for line in rank.stdout:
@@ -250,7 +244,7 @@ def test_sigterm_ends_a_training_rank_at_once(tmp_path: Path) -> None:
 
 
 def test_a_job_that_cannot_be_read_is_a_permanent_failure(tmp_path: Path) -> None:
-    rank = _start(tmp_path, 0, 1, _free_port())
+    rank = _start(tmp_path, 0, 1, free_loopback_port())
     output, _ = rank.communicate(timeout=60)
     (event,) = [json.loads(line) for line in output.splitlines()]
     assert rank.returncode == 2

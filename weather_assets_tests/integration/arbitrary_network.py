@@ -14,17 +14,13 @@ from weather_assets.forecasting.network import RainNetwork
 from weather_assets.forecasting.onnx_export import export_onnx
 from weather_assets.forecasting.settings import Architecture
 from weather_assets.scoring.package import PackageContents, build_package
+from weather_assets_tests.forecasting.example_rows import example_network
 
 
 def arbitrary_network(contract: Contract, statistics: TrainingStatistics) -> RainNetwork:
     """Returns a network of every part there is, with fitted preprocessing, in float64."""
-    torch.manual_seed(7)
     architecture = Architecture("any", hidden_units=(16, 8), members=2, piecewise=True)
-    network = RainNetwork.fitted(architecture, contract, statistics).double().eval()
-    with torch.no_grad():
-        for weights in network.parameters():
-            weights.normal_(0.0, 0.3)
-    return network
+    return example_network(architecture, contract, statistics).double().eval()
 
 
 def plausible_statistics(contract: Contract) -> TrainingStatistics:

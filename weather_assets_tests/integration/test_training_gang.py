@@ -5,7 +5,6 @@ import signal
 import socket
 import subprocess
 import sys
-import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -19,6 +18,7 @@ from weather_assets.adapters.ranks.protocol import RankEvent
 from weather_assets.adapters.ranks.settings import GangSettings
 from weather_assets.adapters.ranks.watch import FailureCause
 from weather_assets.foundation.loopback import free_loopback_port
+from weather_assets.foundation.waiting import wait_until
 from weather_assets_tests.integration.small_training import job_file, weights, write_processed
 
 MID_TRAINING_STEPS = 70
@@ -155,7 +155,4 @@ def test_no_rank_outlives_a_killed_supervisor(processed: Path, tmp_path: Path) -
         # One cannot act by itself at that moment.
         os.kill(pids[1], signal.SIGSTOP)
         supervisor.kill()
-    deadline = time.monotonic() + 3
-    while alive(pids) and time.monotonic() < deadline:
-        time.sleep(0.05)
-    assert alive(pids) == []
+    wait_until(lambda: not alive(pids), 3, "the ranks to end")

@@ -5,13 +5,13 @@ The SDK itself is used in `test_sdk`.
 
 import base64
 import ssl
-import time
 import uuid
 from pathlib import Path
 from typing import Any
 
 import httpx
 
+from weather_assets.foundation.waiting import wait_until
 from weather_assets.local_azure import daemon
 from weather_assets.local_azure.control import Control
 
@@ -98,22 +98,24 @@ class PlainClient:
     def wait(self, response: httpx.Response, seconds: float = 60) -> dict[str, Any]:
         """Follows a long-running operation; returns its last status document."""
         assert response.status_code in {200, 201, 202, 204}, response.text
-        deadline = time.monotonic() + seconds
-        while time.monotonic() < deadline:
-            if "Azure-AsyncOperation" in response.headers:
-                found = self.arm("GET", response.headers["Azure-AsyncOperation"])
-                document = found.json()
-                if document["status"] in {"Succeeded", "Failed", "Canceled"}:
-                    return document
-            elif "Location" in response.headers:
-                found = self.arm("GET", response.headers["Location"])
-                if found.status_code != 202:
-                    done = found.status_code == 204
-                    return {"status": "Succeeded"} if done else {"status": "Failed", **found.json()}
-            else:
-                return {"status": "Succeeded"}
-            time.sleep(0.05)
-        raise AssertionError(f"the operation has not finished within {seconds} s")
+        if "Azure-AsyncOperation" in response.headers:
+            address = response.headers["Azure-AsyncOperation"]
+            return wait_until(lambda: self._status(address), seconds, f"operation {address}")
+        if "Location" in response.headers:
+            address = response.headers["Location"]
+            return wait_until(lambda: self._result(address), seconds, f"operation {address}")
+        return {"status": "Succeeded"}
+
+    def _status(self, address: str) -> dict[str, Any] | None:
+        document = self.arm("GET", address).json()
+        return document if document["status"] in {"Succeeded", "Failed", "Canceled"} else None
+
+    def _result(self, address: str) -> dict[str, Any] | None:
+        found = self.arm("GET", address)
+        if found.status_code == 202:
+            return None
+        done = found.status_code == 204
+        return {"status": "Succeeded"} if done else {"status": "Failed", **found.json()}
 
     def put_endpoint(self, name: str, **properties: Any) -> httpx.Response:
         """PUTs an endpoint."""

@@ -11,12 +11,13 @@ import shutil
 import socket
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from weather_assets.foundation.loopback import LOOPBACK, free_loopback_port
+from weather_assets.foundation.waiting import wait_until
 from weather_assets.local_azure import daemon
 from weather_assets_tests.local_azure.plain_client import PlainClient
 
@@ -61,12 +62,15 @@ print(json.dumps(seen))
 """
 
 
+def listens(port: int) -> bool:
+    with socket.socket() as probe:
+        return probe.connect_ex((LOOPBACK, port)) == 0
+
+
 @pytest.fixture
 def azurite(tmp_path: Path) -> Iterator[str]:
     """A container of Azurite, with a signature."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    port = free_loopback_port()
     options = ["--silent", "--skipApiVersionCheck", "--disableTelemetry", "--blobPort", str(port)]
     command = [str(AZURITE), *options, "--blobHost", "127.0.0.1", "--location", str(tmp_path)]
     program = (
@@ -79,12 +83,7 @@ def azurite(tmp_path: Path) -> Iterator[str]:
     url = f"http://127.0.0.1:{port}/{ACCOUNT}"
     with subprocess.Popen(command, start_new_session=True) as server:
         try:
-            deadline = time.monotonic() + 30
-            while time.monotonic() < deadline:
-                with socket.socket() as probe:
-                    if probe.connect_ex(("127.0.0.1", port)) == 0:
-                        break
-                time.sleep(0.2)
+            wait_until(lambda: listens(port), 30, "Azurite to listen")
             made = subprocess.run(
                 [sys.executable, "-c", program, url, KEY],
                 capture_output=True, text=True, timeout=60, check=True,

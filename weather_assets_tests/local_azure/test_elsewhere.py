@@ -4,12 +4,12 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from weather_assets.foundation.waiting import wait_until
 from weather_assets.local_azure import daemon
 from weather_assets.local_azure.azure.errors import LocalAzureError
 from weather_assets_tests.local_azure.plain_client import PlainClient
@@ -24,10 +24,12 @@ def served(tmp_path: Path) -> Iterator[tuple[Path, subprocess.Popen[bytes]]]:
     command = [sys.executable, "-m", "weather_assets", "local-azure", "serve"]
     command += ["--state", str(state), "--reached-as", "localhost", "--operation-seconds", "0.05"]
     process = subprocess.Popen(command, env=dict(os.environ), start_new_session=True)
-    deadline = time.monotonic() + PATIENCE_SECONDS
-    while daemon.running(state) is None and time.monotonic() < deadline:
+
+    def runs() -> bool:
         assert process.poll() is None
-        time.sleep(0.05)
+        return daemon.running(state) is not None
+
+    wait_until(runs, PATIENCE_SECONDS, "the simulator to serve")
     yield state, process
     process.kill()
     process.wait(timeout=PATIENCE_SECONDS)

@@ -14,6 +14,7 @@ import psutil
 import pytest
 from click.testing import CliRunner
 
+from weather_assets.foundation.waiting import wait_until
 from weather_assets.local_azure import daemon
 from weather_assets.local_azure.azure.errors import LocalAzureError
 from weather_assets.local_azure.azure.faults import Fault, FaultKind
@@ -129,10 +130,11 @@ def test_a_killed_simulator_leaves_nothing_and_comes_back(state: Path) -> None:
     blue = status["endpoints"]["rain"]["deployments"]["blue"]
     assert blue["metrics"]["live"]["requests"] == 4
     assert [fault["target"] for fault in status["faults"]] == ["nothing/here"]
-    deadline = time.monotonic() + 10
-    while client.control.status()["endpoints"]["rain"]["state"] != "Succeeded":
-        assert time.monotonic() < deadline, "the interrupted operation was not finished"
-        time.sleep(0.1)
+
+    def finished() -> bool:
+        return client.control.status()["endpoints"]["rain"]["state"] == "Succeeded"
+
+    wait_until(finished, 10, "the interrupted operation to be finished")
     client.close()
 
     family = psutil.Process(pid_of(state)).children(recursive=True)

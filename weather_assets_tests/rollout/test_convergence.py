@@ -162,6 +162,19 @@ def test_a_candidate_is_deployed_wherever_nothing_of_others_is_in_the_way(
         assert strangers or failed or service.live.get("red") or service.mirror.get("red")
 
 
+def candidate_that_is(state: Provisioning) -> MemoryService:
+    """Returns an endpoint where blue serves and green, the candidate, never did."""
+    service = MemoryService(Clock())
+    service.place("blue", OLD)
+    service.place("green", NEW, state, serving=False)
+    service.give({"blue": 100})
+    return service
+
+
+def changes(service: MemoryService) -> list[str]:
+    return [call for call in service.calls if call != "observe"]
+
+
 def test_traffic_goes_back_while_the_candidate_is_still_busy() -> None:
     service = MemoryService(Clock())
     service.place("blue", OLD, Provisioning.SCALING)
@@ -169,7 +182,7 @@ def test_traffic_goes_back_while_the_candidate_is_still_busy() -> None:
     service.give({"blue": 90, "green": 10})
     result = reach(service, Desired(NEW, Stage.WITHDRAWN))
     assert isinstance(result, Reached)
-    assert [call for call in service.calls if call != "observe"] == [
+    assert changes(service) == [
         "set_traffic {'blue': 100} {}",
         "delete green",
     ]
@@ -186,14 +199,10 @@ def test_a_run_whose_candidate_is_gone_does_not_even_repair() -> None:
 
 
 def test_what_failed_is_repaired_beside_the_slot_that_serves() -> None:
-    service = MemoryService(Clock())
-    service.place("blue", OLD)
-    service.place("green", NEW, Provisioning.FAILED, serving=False)
-    service.give({"blue": 100})
+    service = candidate_that_is(Provisioning.FAILED)
     service.state = Provisioning.FAILED
     assert isinstance(reach(service, Desired(NEW, Stage.DEPLOYED)), Reached)
-    changes = [call for call in service.calls if call != "observe"]
-    assert changes == ["repair_endpoint", "delete green", "deploy green"]
+    assert changes(service) == ["repair_endpoint", "delete green", "deploy green"]
 
 
 def test_what_failed_with_all_traffic_is_repaired_in_place() -> None:
@@ -201,7 +210,7 @@ def test_what_failed_with_all_traffic_is_repaired_in_place() -> None:
     service.place("blue", NEW, Provisioning.FAILED)
     service.give({"blue": 100})
     assert isinstance(reach(service, Desired(NEW, Stage.DEPLOYED)), Reached)
-    assert [call for call in service.calls if call != "observe"] == ["deploy blue"]
+    assert changes(service) == ["deploy blue"]
 
 
 def test_only_the_release_that_traffic_was_taken_from_gets_it_back_or_goes() -> None:
@@ -229,10 +238,7 @@ def test_a_leaked_deployment_is_swept_and_a_strangers_is_not() -> None:
 
 
 def test_a_release_that_comes_meanwhile_stops_the_loop() -> None:
-    service = MemoryService(Clock())
-    service.place("blue", OLD)
-    service.place("green", NEW, Provisioning.CREATING, serving=False)
-    service.give({"blue": 100})
+    service = candidate_that_is(Provisioning.CREATING)
     seen: list[str] = []
 
     def somebody(name: str) -> None:
@@ -248,10 +254,7 @@ def test_a_release_that_comes_meanwhile_stops_the_loop() -> None:
 
 
 def test_a_candidate_that_somebody_removes_is_not_deployed_again() -> None:
-    service = MemoryService(Clock())
-    service.place("blue", OLD)
-    service.place("green", NEW, Provisioning.CREATING, serving=False)
-    service.give({"blue": 100})
+    service = candidate_that_is(Provisioning.CREATING)
     service.before_call = lambda _name: (
         service.slots.pop("green", None) and None if len(service.calls) > 2 else None
     )

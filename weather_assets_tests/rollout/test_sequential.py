@@ -1,9 +1,19 @@
-"""The tests may be looked at any number of times, and see harm soon."""
+"""The tests may be looked at any number of times, and see harm soon.
+
+Bets about a mean are compared with `confseq` 0.0.11, of the authors of the method, by its recorded
+answers: it has no wheels, needs a C++ compiler and Boost to be built, and fails on NumPy 2. Bets
+about a rate are compared with `scipy`, and with the exact chance of an alarm.
+"""
 
 import math
 import random
+from collections.abc import Callable
 
+import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy.stats import binom
 
 from weather_assets.rollout.sequential import (
     against_mean_at_least,
@@ -14,6 +24,7 @@ from weather_assets.rollout.sequential import (
 
 LEVEL = 0.05
 TRIALS = 400
+DRAWN = [0.62, 0.48, 0.91, 0.55, 0.37, 0.84, 0.70, 0.66, 0.12, 0.95, 0.58, 0.73]
 
 
 def test_the_first_bets_by_hand() -> None:
@@ -80,3 +91,88 @@ def test_harm_is_seen_soon() -> None:
     assert ever_beyond([0.6] * 50, 0.5)
     assert beyond_chance(against_rate(2, 2, 0.01), 0.01)
     assert not beyond_chance(against_rate(1, 1, 0.01), 0.01)
+
+
+# numpy.log of the running maximum of confseq.betting.betting_mart(DRAWN, mean, N=population,
+# theta=1, trunc_scale=0.75), with the stakes of `published_capital` as lambdas_fn_positive.
+@pytest.mark.parametrize(
+    ("population", "mean", "log_capital"),
+    [
+        (40, 0.5, 0.9748588929881291),
+        (40, 0.3, 5.249011724253391),
+        (1000, 0.55, 0.14043847835620338),
+    ],
+)
+def test_bets_about_a_mean_win_what_confseq_wins(
+    population: int, mean: float, log_capital: float
+) -> None:
+    assert against_mean_at_most(DRAWN, population, mean) == pytest.approx(log_capital, abs=1e-12)
+    assert published_capital(DRAWN, population, mean) == pytest.approx(log_capital, abs=1e-12)
+    # Out of one value more, the same draws are other bets.
+    assert against_mean_at_most(DRAWN, population + 1, mean) != pytest.approx(log_capital, abs=1e-7)
+
+
+def published_capital(values: list[float], population: int, mean: float) -> float:
+    """Returns the largest log capital by Waudby-Smith & Ramdas (2024), in arrays.
+
+    Their section 5.2 has the mean of what is left, and B.3 the stakes (aGRAPA), which know the
+    values before each one alone.
+    """
+    drawn = np.array(values)
+    count = np.arange(len(drawn))
+    before = np.concatenate([[0.0], np.cumsum(drawn)])
+    left = (population * mean - before[:-1]) / (population - count)
+    estimate = (0.5 + before[:-1]) / (count + 1)
+    squares = np.concatenate([[0.0], np.cumsum((drawn - estimate) ** 2)[:-1]])
+    variance = (0.25 + squares) / (count + 1)
+    if (left < -1e-9).any() or before[-1] - population * mean > 1e-9:
+        return math.inf
+    gap = np.where(left < 1.0, np.maximum(estimate - left, 0.0), 0.0)
+    stakes = np.minimum(gap / (variance + gap**2), 0.75 / np.maximum(left, 1e-9))
+    capital = np.cumprod(1.0 + stakes * (drawn - left))
+    return float(np.log(capital).max(initial=0.0))
+
+
+@settings(max_examples=200, deadline=None)
+@given(
+    st.lists(st.floats(0.0, 1.0), min_size=1, max_size=60), st.integers(0, 200), st.floats(0.05, 1)
+)
+def test_bets_about_a_mean_are_the_published_ones(
+    values: list[float], undrawn: int, mean: float
+) -> None:
+    population = len(values) + undrawn
+    expected = published_capital(values, population, mean)
+    assert against_mean_at_most(values, population, mean) == pytest.approx(expected, abs=1e-9)
+
+
+@pytest.mark.parametrize(("events", "trials", "rate"), [(0, 5, 0.1), (3, 40, 0.01), (60, 90, 0.5)])
+def test_bets_about_a_rate_are_ratios_of_likelihoods(events: int, trials: int, rate: float) -> None:
+    alternatives = rate ** (1.0 - np.arange(1, 10) / 10)
+    ratios = binom.logpmf(events, trials, alternatives) - binom.logpmf(events, trials, rate)
+    expected = float(np.logaddexp.reduce(ratios)) - math.log(9)
+    assert against_rate(events, trials, rate) == pytest.approx(expected, abs=1e-9)
+
+
+@pytest.mark.parametrize("rate", [0.02, 0.1, 0.5])
+def test_the_exact_chance_of_a_false_alarm_is_within_the_level(rate: float) -> None:
+    def bets(events: int, trials: int) -> bool:
+        return beyond_chance(against_rate(events, trials, rate), LEVEL)
+
+    def test_of_one_look(events: int, trials: int) -> bool:
+        return float(binom.sf(events - 1, trials, rate)) <= LEVEL
+
+    assert LEVEL / 10 < chance_of_alarm(bets, rate, 200) <= LEVEL
+    # A test for one look, looked at after every trial, breaks its promise.
+    assert chance_of_alarm(test_of_one_look, rate, 200) > 2 * LEVEL
+
+
+def chance_of_alarm(alarm: Callable[[int, int], bool], rate: float, trials: int) -> float:
+    """Returns the chance that there is an alarm after any of some trials with this rate."""
+    quiet = {0: 1.0}
+    for trial in range(1, trials + 1):
+        following: dict[int, float] = {}
+        for events, chance in quiet.items():
+            for more, share in ((0, 1.0 - rate), (1, rate)):
+                following[events + more] = following.get(events + more, 0.0) + chance * share
+        quiet = {events: chance for events, chance in following.items() if not alarm(events, trial)}
+    return 1.0 - sum(quiet.values())

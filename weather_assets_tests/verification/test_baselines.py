@@ -17,7 +17,7 @@ from weather_assets.verification.baselines import (
     forecast_climatology,
     forecast_persistence,
 )
-from weather_assets.verification.metrics import mean_log_loss
+from weather_assets.verification.metrics import log_losses
 from weather_assets.verification.samples import Forecast, Samples, VerificationError
 from weather_assets_tests.verification.made_rows import FEATURES, learnable_rows, rows_of
 
@@ -93,7 +93,8 @@ def test_fitted_baselines_learn_and_are_valid(
     learnable: Samples, fitted: dict[str, Forecast]
 ) -> None:
     loss = {
-        name: mean_log_loss(each.test_N, learnable.test.observed_N) for name, each in fitted.items()
+        name: log_losses(each.test_N, learnable.test.observed_N).mean()
+        for name, each in fitted.items()
     }
     assert all(each.problem(learnable) is None for each in fitted.values())
     # The made-up rows follow a logistic law, so its own model must be the best.

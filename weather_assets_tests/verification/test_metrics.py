@@ -15,7 +15,6 @@ from weather_assets.verification.metrics import (
     choose_threshold,
     decompose_brier,
     log_losses,
-    mean_log_loss,
     score_forecast,
     squared_errors,
 )
@@ -73,7 +72,7 @@ def test_log_loss_by_hand_is_clipped() -> None:
     probability = np.array([0.5, 0.75, 0.0])
     expected = [math.log(2), math.log(4), -math.log(1e-6)]
     assert log_losses(probability, observed) == pytest.approx(expected)
-    assert mean_log_loss(probability, observed) == pytest.approx(sum(expected) / 3)
+    assert scored(probability, observed).log_loss == pytest.approx(sum(expected) / 3)
 
 
 def test_calibration_by_hand() -> None:
@@ -130,7 +129,6 @@ def test_brier_is_miscalibration_less_discrimination_plus_uncertainty(
     assert total == pytest.approx(brier_score_loss(observed, probability), abs=1e-12)
     assert calibration.miscalibration >= -1e-12
     assert calibration.discrimination >= -1e-12
-    assert calibration.count_U.sum() == len(observed)
 
 
 @settings(max_examples=40, deadline=None)

@@ -7,7 +7,6 @@ from hypothesis import strategies as st
 
 from weather_assets.verification.samples import FloatArray, IntegerArray, VerificationError
 from weather_assets.verification.significance import (
-    CONFIDENCE_LEVEL,
     RESAMPLES,
     SEED,
     Interval,
@@ -20,7 +19,7 @@ def compare_losses(
     reference_loss_N: FloatArray,
     block_N: IntegerArray,
     *,
-    confidence_level: float = CONFIDENCE_LEVEL,
+    confidence_level: float = 0.95,
     resamples: int = RESAMPLES,
     seed: int = SEED,
 ) -> Interval:

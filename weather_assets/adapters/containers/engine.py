@@ -5,7 +5,7 @@ Does not belong here: containers (`backend`).
 """
 
 import os
-import time
+from contextlib import suppress
 
 import docker
 import docker.errors
@@ -13,6 +13,7 @@ import requests
 
 from weather_assets.adapters.containers.settings import ContainerSettings
 from weather_assets.adapters.ranks.protocol import RankLaunchError
+from weather_assets.foundation.waiting import WaitedTooLongError, wait_until
 
 ENGINE_ERRORS = (docker.errors.DockerException, requests.RequestException, OSError)
 """What docker-py raises: its own errors, those of the library below, and those of a socket."""
@@ -46,22 +47,27 @@ class ContainerEngine:
             RankLaunchError: it does not answer; at once and for good where it never did, and else
                 after `engine_patience_seconds`.
         """
-        patience = self._settings.engine_patience_seconds if self._was_reached else 0.0
-        deadline = time.monotonic() + patience
-        while True:
-            try:
-                return self._connect()
-            except ENGINE_ERRORS as error:
-                self.close()
-                if time.monotonic() >= deadline:
-                    raise self._unreachable(error) from error
-                time.sleep(_LOOK_SECONDS)
+        if self._was_reached:
+            patience = self._settings.engine_patience_seconds
+            with suppress(WaitedTooLongError):  # the last try, below, says why
+                wait_until(self._answers, patience, "the engine", pause_seconds=_LOOK_SECONDS)
+        try:
+            return self._connect()
+        except ENGINE_ERRORS as error:
+            self.close()
+            raise self._unreachable(error) from error
 
     def close(self) -> None:
         """Closes idle connections; the next `client` opens others."""
         if self._client is not None:
             self._client.close()
             self._client = None
+
+    def _answers(self) -> bool:
+        with suppress(*ENGINE_ERRORS):
+            return bool(self._connect())
+        self.close()
+        return False
 
     def _connect(self) -> docker.DockerClient:
         if self._client is None:

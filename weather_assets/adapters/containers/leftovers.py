@@ -7,12 +7,13 @@ Containers end by themselves when their supervisor is gone (`guard`), and the en
 removes them. Left are those that could not: never started, or paused by hand; and networks.
 """
 
-import time
 from collections.abc import Callable
 from contextlib import suppress
 
 import docker
 import docker.errors
+
+from weather_assets.foundation.waiting import WaitedTooLongError, wait_until
 
 RENDEZVOUS_LABEL = "weather_assets.rendezvous"
 """Label with the attempt's id, on containers and networks."""
@@ -26,7 +27,6 @@ RUN_LABEL = "dagster/run_id"
 so what is removed must also carry the label of an attempt."""
 
 REMOVAL_SECONDS = 20.0
-_LOOK_SECONDS = 0.05
 
 
 def remove_attempt(client: docker.DockerClient, identity: str) -> None:
@@ -85,17 +85,8 @@ def _names(client: docker.DockerClient, labels: list[str]) -> list[str]:
 
 
 def _remove(client: docker.DockerClient, labels: list[str]) -> None:
-    deadline = time.monotonic() + REMOVAL_SECONDS
-    while True:
+    def gone() -> bool:
         containers, networks = _left(client, labels)
-        if not containers and not networks:
-            return
-        if time.monotonic() > deadline:
-            message = (
-                f"the Docker engine does not remove {', '.join(_names(client, labels))}: look at "
-                "its log, remove them with docker rm --force or docker network rm, then run again"
-            )
-            raise RuntimeError(message)
         for container in containers:
             # Gone meanwhile, or being removed: the next look tells.
             with suppress(docker.errors.APIError):
@@ -103,4 +94,13 @@ def _remove(client: docker.DockerClient, labels: list[str]) -> None:
         for network in networks if not containers else ():
             with suppress(docker.errors.APIError):
                 client.api.remove_network(network["Id"])
-        time.sleep(_LOOK_SECONDS)
+        return not containers and not networks
+
+    try:
+        wait_until(gone, REMOVAL_SECONDS, "the Docker engine to remove them")
+    except WaitedTooLongError as error:
+        message = (
+            f"the Docker engine does not remove {', '.join(_names(client, labels))}: look at "
+            "its log, remove them with docker rm --force or docker network rm, then run again"
+        )
+        raise RuntimeError(message) from error

@@ -13,7 +13,7 @@ all from the last checkpoint worked for either rank.
 import time
 import uuid
 from collections.abc import Callable, Generator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from functools import partial
 
@@ -30,6 +30,7 @@ from weather_assets.adapters.ranks.protocol import (
 )
 from weather_assets.adapters.ranks.settings import GangSettings
 from weather_assets.adapters.ranks.watch import FailureCause, RankWatch, Symptom, first_cause
+from weather_assets.foundation.waiting import WaitedTooLongError, wait_until
 
 KILL_SECONDS = 10.0
 """How long a killed rank may take to be gone before `clean_up` has to find what is left."""
@@ -346,16 +347,20 @@ class _Attempt:
         self.rendezvous = None
 
     def _await_end(self, seconds: float) -> None:
-        deadline = time.monotonic() + seconds
-        while any([handle.poll() is None for handle in self.handles]):  # noqa: C419  polls each
-            for handle, watch in zip(self.handles, self.watches, strict=True):
-                # A rank that dies talking would otherwise wait for room in its pipe.
-                for line in handle.drain():
-                    for name, fields in parse_line(line):
-                        watch.observe(line, name, fields, now=time.monotonic())
-            if time.monotonic() >= deadline:
-                return
-            time.sleep(self.settings.poll_seconds / 5)
+        """Returns when all ranks have ended, or when the time is over."""
+        with suppress(WaitedTooLongError):
+            wait_until(
+                self._have_ended, seconds, "the ranks", pause_seconds=self.settings.poll_seconds / 5
+            )
+
+    def _have_ended(self) -> bool:
+        codes = [handle.poll() for handle in self.handles]
+        for handle, watch in zip(self.handles, self.watches, strict=True):
+            # A rank that dies talking would otherwise wait for room in its pipe.
+            for line in handle.drain():
+                for name, fields in parse_line(line):
+                    watch.observe(line, name, fields, now=time.monotonic())
+        return None not in codes
 
     def _tail(self, rank: int) -> tuple[str, ...]:
         # A rank that could not be launched has no watch.

@@ -39,6 +39,7 @@ from weather_assets.adapters.ranks.protocol import (
 )
 from weather_assets.foundation.loopback import LOOPBACK, free_loopback_port
 from weather_assets.foundation.process_guard import guarded
+from weather_assets.foundation.waiting import WaitedTooLongError, wait_until
 
 LAST_OUTPUT_SECONDS = 2.0
 """How long an ended rank's remaining output is waited for: its group was killed, so that its pipes
@@ -214,16 +215,21 @@ def end_processes(identity: str, rank: int | None = None) -> None:
     Raises:
         RuntimeError: something survives SIGKILL for `CLEAN_UP_SECONDS`.
     """
-    deadline = time.monotonic() + CLEAN_UP_SECONDS
-    while left := list(processes_of(identity, rank)):
-        if time.monotonic() > deadline:
-            names = ", ".join(str(process.pid) for process in left)
-            message = (
-                f"processes {names} of attempt {identity} survive SIGKILL; "
-                "find out what they wait for (a dead file server?), then run again"
-            )
-            raise RuntimeError(message)
+
+    def gone() -> bool:
+        left = list(processes_of(identity, rank))
         for process in left:
             with suppress(psutil.NoSuchProcess):
                 process.kill()
         psutil.wait_procs(left, timeout=0.5)
+        return not left
+
+    try:
+        wait_until(gone, CLEAN_UP_SECONDS, "killed processes to end", pause_seconds=0.0)
+    except WaitedTooLongError as error:
+        names = ", ".join(str(process.pid) for process in processes_of(identity, rank))
+        message = (
+            f"processes {names} of attempt {identity} survive SIGKILL; "
+            "find out what they wait for (a dead file server?), then run again"
+        )
+        raise RuntimeError(message) from error

@@ -30,4 +30,4 @@ def time_feature(name: str, times: npt.NDArray[np.int64]) -> npt.NDArray[np.floa
         dates = (times // MICROSECONDS_PER_DAY).astype("datetime64[D]")
         days = (dates - dates.astype("datetime64[Y]")).astype(np.int64) + 1
         return days + hour / 24
-    raise AssertionError(name)  # Timestamp.__post_init__ refuses it
+    raise AssertionError(f"no feature of a time is called {name!r}, which `Timestamp` refuses")

@@ -235,7 +235,7 @@ def _events(read: _Read, contract: Contract) -> npt.NDArray[np.int8]:
         return read.events
     column, threshold = contract.column(contract.label.column), contract.label.threshold
     if threshold is None:
-        raise AssertionError(contract.name)  # then the label is spelled out
+        raise AssertionError(f"the label of {contract.name!r} has neither words nor a threshold")
     numbers = _floats(read.value)
     return np.where(_is_within(numbers, column), numbers > threshold, -1).astype(np.int8)
 
@@ -246,7 +246,7 @@ def _floats(values: pa.Array) -> npt.NDArray[np.float64]:
 
 def _is_within(numbers: npt.NDArray[np.float64], column: Column) -> Flags:
     if column.minimum is None or column.maximum is None:
-        raise AssertionError(column)  # Column.__post_init__ refuses it
+        raise AssertionError(f"column {column.name!r} has no bounds, which `Column` refuses")
     return (numbers >= column.minimum) & (numbers <= column.maximum)
 
 

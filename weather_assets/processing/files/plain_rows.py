@@ -79,7 +79,7 @@ def plain_rows(
     if headers:
         rows = _from_texts(text, count, layout, contract, headers)
         if rows is None:
-            raise AssertionError(headers)  # numbers or not, the text is the same
+            raise AssertionError(f"rows read as numbers cannot be read without headers {headers}")
     return RowBatch(lines_before + 1 + np.arange(count, dtype=np.int64), texts, rows)
 
 

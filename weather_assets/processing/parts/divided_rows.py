@@ -32,7 +32,12 @@ from weather_assets.processing.parts.parts import (
     write_weather,
 )
 from weather_assets.processing.parts.summaries import Summary
-from weather_assets.processing.parts.timed_parts import instants, read_rows, value_column
+from weather_assets.processing.parts.timed_parts import (
+    instants,
+    read_rows,
+    time_column,
+    value_column,
+)
 
 
 def write_divided(
@@ -75,10 +80,7 @@ def write_divided(
 
 
 def _times(table: pa.Table, contract: Contract) -> npt.NDArray[np.int64]:
-    if contract.timestamp is None:
-        raise AssertionError(contract.name)
-    index = contract.header.index(contract.timestamp.column)
-    return instants(table[value_column(index)].combine_chunks())
+    return instants(table[value_column(time_column(contract))].combine_chunks())
 
 
 def _splits(

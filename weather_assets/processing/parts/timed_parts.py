@@ -140,12 +140,17 @@ def _table(batch: RowBatch, schema: pa.Schema) -> pa.Table:
     return pa.Table.from_arrays(columns, names=schema.names).cast(schema)
 
 
+def time_column(contract: Contract) -> int:
+    """Returns the position of the times in the header."""
+    if contract.timestamp is None:
+        raise AssertionError(f"{contract.name!r} has no timestamp: `parts.is_row_by_row` is for it")
+    return contract.header.index(contract.timestamp.column)
+
+
 def _keys(batch: RowBatch, contract: Contract) -> RowKeys:
     """Returns all rows; the time of those that cannot be compared is `NO_INSTANT`."""
     rows = batch.rows
-    if contract.timestamp is None:
-        raise AssertionError(contract.name)  # `parts.is_row_by_row` is for those
-    times = instants(rows.values[contract.header.index(contract.timestamp.column)])
+    times = instants(rows.values[time_column(contract)])
     stations = np.zeros(len(times), np.int32)
     if contract.station is not None:
         # All batches number the stations as the contract does.

@@ -9,6 +9,7 @@ import pytest
 
 from weather_assets.adapters.azure.client import AzureTimings
 from weather_assets.adapters.azure.service import AzureEndpointService
+from weather_assets.foundation.waiting import wait_until
 from weather_assets.local_azure.azure.faults import Fault, FaultKind
 from weather_assets.rollout.evidence import LiveCounts, Reply
 from weather_assets.rollout.service import (
@@ -340,10 +341,7 @@ def test_every_answer_is_a_reply(
     reply = blue.ask([ROW], "blue")
     assert (reply.status, reply.probabilities, reply.deployment) == (status, None, "blue")
     assert said in reply.problem
-    deadline = time.monotonic() + 20
-    while blue.ask([ROW], None) != answered_by("blue"):
-        assert time.monotonic() < deadline, "it did not come back"
-        time.sleep(0.1)
+    wait_until(lambda: blue.ask([ROW], None) == answered_by("blue"), 20, "blue to come back")
 
 
 def test_refused_rows_and_rotated_keys(blue: AzureEndpointService, azure_world: AzureWorld) -> None:

@@ -28,6 +28,7 @@ from weather_assets.adapters.ranks.protocol import (
 from weather_assets.adapters.ranks.settings import GangSettings, GangSettingsError
 from weather_assets.adapters.ranks.watch import FailureCause
 from weather_assets.foundation.loopback import LOOPBACK, free_loopback_port
+from weather_assets.foundation.waiting import wait_until
 from weather_assets_tests.adapters.ranks import fake_rank
 from weather_assets_tests.adapters.ranks.gang_contract import GangContract, Told, fault, run
 
@@ -114,10 +115,7 @@ def test_no_rank_outlives_a_killed_supervisor(place: ProcessPlace, name: str) ->
         time.sleep(0.4)
         assert len([pid for pid in place.survivors() if int(pid) != supervisor.pid]) >= 4
         supervisor.kill()
-    deadline = time.monotonic() + 3
-    while place.survivors() and time.monotonic() < deadline:
-        time.sleep(0.05)
-    assert place.survivors() == []
+    wait_until(lambda: not place.survivors(), 3, "the ranks to end")
 
 
 def test_terminal_interrupt_reaches_the_supervisor_alone(place: ProcessPlace) -> None:
@@ -215,10 +213,9 @@ def test_ranks_see_their_place_and_share_the_cores(tmp_path: Path) -> None:
 
 
 def wait(handle: RankHandle) -> int:
-    deadline = time.monotonic() + 5
-    while (code := handle.poll()) is None:
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
+    wait_until(lambda: handle.poll() is not None, 5, "the rank to end", pause_seconds=0.01)
+    code = handle.poll()
+    assert code is not None
     return code
 
 

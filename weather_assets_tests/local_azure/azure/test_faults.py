@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from weather_assets.foundation.waiting import wait_until
 from weather_assets.local_azure.azure.errors import LocalAzureError
 from weather_assets.local_azure.azure.faults import Fault, FaultKind
 from weather_assets_tests.local_azure.plain_client import PlainClient
@@ -121,10 +122,11 @@ def test_calls_can_be_refused(azure: PlainClient, status: int, code: str) -> Non
 def test_a_crashed_scorer_comes_back(azure: PlainClient, key: str) -> None:
     azure.control.add_fault(Fault(FaultKind.SCORER_CRASH, f"{ENDPOINT}/blue"))
     assert azure.score(ENDPOINT, key, {"x": 1}).status_code == 424
-    deadline = time.monotonic() + 30
-    while azure.score(ENDPOINT, key, {"x": 1}).status_code != 200:
-        assert time.monotonic() < deadline, "it did not come back"
-        time.sleep(0.1)
+
+    def answers() -> bool:
+        return azure.score(ENDPOINT, key, {"x": 1}).status_code == 200
+
+    wait_until(answers, 30, "the deployment to come back")
     deployments = azure.control.status()["endpoints"][ENDPOINT]["deployments"]
     assert deployments["blue"]["instances"][0]["restarts"] == 1
 

@@ -12,6 +12,7 @@ import httpx
 import psutil
 import pytest
 
+from weather_assets.foundation.waiting import wait_until
 from weather_assets.local_azure.azure.faults import Fault, FaultKind
 from weather_assets_tests.local_azure.plain_client import PlainClient
 
@@ -41,9 +42,7 @@ class Served:
         return deployments[name]["instances"][0]
 
     def settle(self, name: str) -> None:
-        deadline = time.monotonic() + 30
-        while self.instance(name)["state"] != "ready" and time.monotonic() < deadline:
-            time.sleep(0.1)
+        wait_until(lambda: self.instance(name)["state"] == "ready", 30, f"{name} to be ready")
 
 
 @pytest.fixture(scope="module")
