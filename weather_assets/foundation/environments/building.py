@@ -24,6 +24,7 @@ from weather_assets.foundation.environments.conda import (
     EnvironmentBuildError,
     EnvironmentDefinition,
 )
+from weather_assets.foundation.log_files import add_line, tail_of
 from weather_assets.foundation.process_guard import guarded
 
 CACHE_VARIABLE = "WEATHER_ASSETS_CACHE"
@@ -83,7 +84,7 @@ async def build_environment(
         return (folder / COMPLETE).is_file() and python.exists()
 
     if complete():
-        _note(log, f"environment {definition.digest} is in the cache")
+        add_line(log, f"environment {definition.digest} is in the cache")
         return python
     folder.parent.mkdir(parents=True, exist_ok=True)
     build = _Build(log, on_line, time.monotonic() + seconds)
@@ -141,13 +142,12 @@ class _Build:
 
     def say(self, line: str) -> None:
         """Adds a line to the log and to the progress."""
-        _note(self._log, line)
+        add_line(self._log, line)
         self._on_line(line)
 
     def failed(self, why: str) -> EnvironmentBuildError:
         """Returns the error of a build, with the end of its output."""
-        lines = self._log.read_text("utf-8", "replace").splitlines() if self._log.exists() else []
-        tail = "\n".join(lines[-_LOG_TAIL_LINES:])
+        tail = tail_of(self._log, _LOG_TAIL_LINES)
         return EnvironmentBuildError(f"The environment cannot be built: {why}.\n{tail}".rstrip())
 
     async def run(self, command: list[str]) -> None:
@@ -178,8 +178,3 @@ class _Build:
                 await process.wait()
         if code != 0:
             raise self.failed(f"`{' '.join(command)}` ended with code {code}")
-
-
-def _note(log: Path, line: str) -> None:
-    with log.open("a", encoding="utf-8") as file:
-        file.write(f"{line}\n")

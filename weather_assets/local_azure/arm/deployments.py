@@ -7,6 +7,7 @@ Does not belong here: the rules themselves (`rules`), or how it comes to serve (
 from dataclasses import replace
 from typing import Any
 
+from weather_assets.foundation.log_files import tail_of
 from weather_assets.local_azure.arm.monitor import Monitor
 from weather_assets.local_azure.arm.operations import Operation, Operations
 from weather_assets.local_azure.arm.workspace import system_data, workspace_id
@@ -20,7 +21,6 @@ from weather_assets.local_azure.serving.provisioning import (
     SERVER_LOG,
     Provisioning,
     same_but_scale,
-    tail_of,
 )
 from weather_assets.local_azure.storage.assets import Assets
 
