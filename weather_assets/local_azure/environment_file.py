@@ -8,7 +8,8 @@ import os
 from collections.abc import Mapping
 from pathlib import Path
 
-from weather_assets.local_azure.azure.settings import Settings, write_private
+from weather_assets.foundation.atomic_files import PRIVATE, write_text
+from weather_assets.local_azure.azure.settings import Settings
 from weather_assets.local_azure.identity.certificates import AUTHORITY_FILE
 
 ENVIRONMENT_FILE = "environment"
@@ -39,13 +40,14 @@ def variables(state: Path, settings: Settings) -> dict[str, str]:
         "AZUREML_CURRENT_CLOUD": "AzureCloud",
         "AZURE_AUTHORITY_HOST": "login.microsoftonline.com",
         "LOCAL_AZURE_URL": f"http://{settings.reached_as}:{settings.control_port}",
+        "LOCAL_AZURE_METRICS_GRAIN_SECONDS": str(settings.metrics_grain_seconds),
     }
 
 
 def write_environment(state: Path, settings: Settings) -> None:
     """Writes the file, which holds a secret, for its owner alone."""
     lines = [f"{key}={value}" for key, value in variables(state, settings).items()]
-    write_private(state / ENVIRONMENT_FILE, "\n".join(lines) + "\n")
+    write_text(state / ENVIRONMENT_FILE, "\n".join(lines) + "\n", PRIVATE)
 
 
 def read_environment(state: Path) -> dict[str, str]:

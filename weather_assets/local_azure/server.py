@@ -23,6 +23,8 @@ import psutil
 from aiohttp import web
 from filelock import FileLock, Timeout
 
+from weather_assets.foundation.atomic_files import PRIVATE, write_text
+from weather_assets.foundation.loopback import LOOPBACK
 from weather_assets.local_azure.admin import Admin
 from weather_assets.local_azure.arm.assets import AssetVersions
 from weather_assets.local_azure.arm.deployments import OnlineDeployments
@@ -33,7 +35,7 @@ from weather_assets.local_azure.azure.errors import LocalAzureError
 from weather_assets.local_azure.azure.faults import Faults
 from weather_assets.local_azure.azure.hosts import LOGIN, MANAGEMENT, Hosts
 from weather_assets.local_azure.azure.resources import Resources
-from weather_assets.local_azure.azure.settings import LOOPBACK, Settings, write_private
+from weather_assets.local_azure.azure.settings import Settings
 from weather_assets.local_azure.azure.state import STATE_FILE, Store
 from weather_assets.local_azure.environment_file import write_environment
 from weather_assets.local_azure.identity.authority import Authority
@@ -109,8 +111,9 @@ class Server:
             resources, self._authority, self._provisioning.pools, self._metrics, logs / ACCESS_LOG
         )
         self._admin = Admin(
-            self._token, resources, self._provisioning, faults, self._metrics, self._dataplane
-        )
+            self._token, settings.subscription_id, resources, self._provisioning, faults,
+            self._metrics, self._dataplane,
+        )  # fmt: skip
         await self._listen()
         self._background = [
             asyncio.create_task(self._restore(), name="restore"),
@@ -153,7 +156,7 @@ class Server:
             "url": f"http://{settings.reached_as}:{control}",
             "token": self._token,
         }
-        write_private(self._state / RUNNING_FILE, json.dumps(running) + "\n")
+        write_text(self._state / RUNNING_FILE, json.dumps(running) + "\n", PRIVATE)
 
     async def _serve(
         self, handler: Handler, address: str, port: int, context: ssl.SSLContext | None = None

@@ -1,7 +1,7 @@
 """Building a deployment's environment: a virtual environment from its own pins, cached by content.
 
 Belongs here: the cache, and running venv and pip. Does not belong here: reading conda files
-(`conda`), or running what was built (`scorers`).
+(`conda`), which folder is the cache, or running what was built (`inference_server`).
 """
 
 import asyncio
@@ -14,12 +14,12 @@ import shutil
 import signal
 import sys
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
-import platformdirs
 from filelock import AsyncFileLock, Timeout
 
+from weather_assets.foundation.atomic_files import write_text
 from weather_assets.foundation.environments.conda import (
     EnvironmentBuildError,
     EnvironmentDefinition,
@@ -27,7 +27,6 @@ from weather_assets.foundation.environments.conda import (
 from weather_assets.foundation.log_files import add_line, tail_of
 from weather_assets.foundation.process_guard import guarded
 
-CACHE_VARIABLE = "WEATHER_ASSETS_CACHE"
 BUILD_SECONDS = 1800.0
 COMPLETE = "complete.json"
 """File that is written last: an environment without it was never finished."""
@@ -35,11 +34,9 @@ _LOG_TAIL_LINES = 12
 _OURS = f"{sys.version_info.major}.{sys.version_info.minor}"
 
 
-def cache_folder(environment: Mapping[str, str] = os.environ) -> Path:
-    """Returns where built environments lie, shared by all simulators of this user."""
-    chosen = environment.get(CACHE_VARIABLE)
-    root = Path(chosen).expanduser() if chosen else platformdirs.user_cache_path("weather_assets")
-    return root / "environments"
+def environments_in(cache: Path) -> Path:
+    """Returns where the built environments of a cache lie."""
+    return cache / "environments"
 
 
 def substituted(definition: EnvironmentDefinition) -> EnvironmentDefinition:
@@ -51,6 +48,7 @@ def substituted(definition: EnvironmentDefinition) -> EnvironmentDefinition:
 
 async def build_environment(
     definition: EnvironmentDefinition,
+    cache: Path,
     log: Path,
     *,
     pip_options: Sequence[str] = (),
@@ -64,6 +62,7 @@ async def build_environment(
 
     Args:
         definition: what to build.
+        cache: folder for what is kept; any number of users of it share what is built.
         log: file that the build's output is added to.
         pip_options: further options of `pip install`. Its own settings (PIP_INDEX_URL,
             PIP_FIND_LINKS, pip.conf) apply as always.
@@ -76,7 +75,7 @@ async def build_environment(
     Raises:
         EnvironmentBuildError: it could not be built; has the end of the build's output.
     """
-    folder = cache_folder() / definition.digest
+    folder = environments_in(cache) / definition.digest
     python = folder / "bin" / "python"
 
     def complete() -> bool:
@@ -114,11 +113,11 @@ async def _build(
         pip = [sys.executable, "-m", "pip", "--python", str(python)]
     await build.run(venv)
     requirements = folder / "requirements.txt"
-    requirements.write_text("\n".join(definition.requirements) + "\n", encoding="utf-8")
+    write_text(requirements, "\n".join(definition.requirements) + "\n")
     quietly = ["--no-input", "--disable-pip-version-check", "--progress-bar", "off"]
     await build.run([*pip, "install", *quietly, *pip_options, "-r", str(requirements)])
     facts = {"python": definition.python, "requirements": definition.requirements}
-    (folder / COMPLETE).write_text(json.dumps(facts, indent=1) + "\n", encoding="utf-8")
+    write_text(folder / COMPLETE, json.dumps(facts, indent=1) + "\n")
 
 
 def _interpreter(version: str) -> str:

@@ -25,7 +25,7 @@ from weather_assets.local_azure.azure.errors import ProvisioningError, ServiceEr
 from weather_assets.local_azure.azure.faults import FaultKind, Faults
 from weather_assets.local_azure.azure.resources import Deployment, Resources, now
 from weather_assets.local_azure.azure.rules import check_request_settings
-from weather_assets.local_azure.azure.settings import Settings
+from weather_assets.local_azure.azure.settings import Settings, cache_folder
 from weather_assets.local_azure.serving.pools import Pool
 from weather_assets.local_azure.serving.scorers import MARKER_VARIABLE, Scorer
 from weather_assets.local_azure.storage.assets import Assets
@@ -210,7 +210,7 @@ class Provisioning:
             definition = read_definition(environment)
             if self._settings.substitute_python:
                 definition = substituted(definition)
-            return await build_environment(definition, log)
+            return await build_environment(definition, cache_folder(), log)
         except EnvironmentBuildError as error:
             raise ProvisioningError("ImageBuildFailed", str(error)) from None
 
