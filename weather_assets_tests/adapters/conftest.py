@@ -51,7 +51,7 @@ class AzureWorld:
             lambda release: self.packages[release.version],
             run_id,
             timings=timings or AzureTimings.local(),
-            surroundings=reached.surroundings,
+            reach=reached.reach,
             metrics_grain_seconds=reached.grain_seconds,
         )
 

@@ -6,12 +6,9 @@ or Local Azure, which this knows nothing of (`local`).
 """
 
 import contextlib
-import shutil
-import tempfile
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import AbstractContextManager, nullcontext
 from datetime import datetime
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,17 +17,17 @@ from azure.core.exceptions import AzureError
 from weather_assets.adapters.azure.client import (
     AzureTimings,
     Calls,
-    azure_credential,
     azure_ml,
     ml_client,
 )
 from weather_assets.adapters.azure.data_plane import ScoringClient
 from weather_assets.adapters.azure.deployments import (
+    API_VERSION,
     TAG,
-    deployment_entity,
+    Registry,
+    deployment_document,
     observed_deployment,
     provisioning,
-    registered_assets,
     release_tags,
 )
 from weather_assets.adapters.azure.errors import (
@@ -40,13 +37,15 @@ from weather_assets.adapters.azure.errors import (
     service_error,
     status_of,
 )
+from weather_assets.adapters.azure.management import ResourceManager
 from weather_assets.adapters.azure.metrics import (
     AZURE_GRAIN_SECONDS,
     cores_left,
-    monitor_client,
     request_counts,
 )
+from weather_assets.adapters.azure.reach import Reach
 from weather_assets.adapters.azure.settings import AzureSettings
+from weather_assets.adapters.azure.uploads import upload
 from weather_assets.rollout.evidence import LiveCounts, Reply
 from weather_assets.rollout.service import (
     DeploymentFailed,
@@ -55,7 +54,6 @@ from weather_assets.rollout.service import (
     ServiceUnavailable,
 )
 from weather_assets.rollout.states import Endpoint, Provisioning, Release
-from weather_assets.scoring.package import SCRIPT_FILE
 
 if TYPE_CHECKING:
     from azure.ai.ml import MLClient
@@ -78,7 +76,7 @@ class AzureEndpointService:
         run_id: str,
         *,
         timings: AzureTimings | None = None,
-        surroundings: Callable[[], AbstractContextManager[None]] = nullcontext,
+        reach: Reach | None = None,
         metrics_grain_seconds: int = AZURE_GRAIN_SECONDS,
     ) -> None:
         """Makes no call yet.
@@ -88,12 +86,12 @@ class AzureEndpointService:
             packages: where the package of a release lies.
             run_id: marks what this run makes.
             timings: how long to wait; those that fit Azure by default.
-            surroundings: what every call is made in; Local Azure's environment variables.
+            reach: how Azure is reached; as the process's environment says by default.
             metrics_grain_seconds: interval of the service's own counts.
         """
         self._settings, self._packages, self._run_id = settings, packages, run_id
         self._timings = timings or AzureTimings()
-        self._surroundings, self._grain_seconds = surroundings, metrics_grain_seconds
+        self._reach, self._grain_seconds = reach or Reach(), metrics_grain_seconds
         self._calls = Calls(self._timings)
         self._scoring: ScoringClient | None = None
         self._uri = ""
@@ -113,47 +111,44 @@ class AzureEndpointService:
 
     def observe(self) -> Endpoint | None:
         """Returns what the service reports, or None where it says that there is no endpoint."""
-        with self._surroundings():
-            found = self._find_endpoint()
-            self._uri = "" if found is None else str(found.scoring_uri or "")
-            if found is None:
-                return None
-            deployments = self._calls.run(
-                f"listing the deployments of {self._name}",
-                lambda: list(self._client.online_deployments.list(self._settings.endpoint)),
-            )
-            return Endpoint(
-                found.name,
-                provisioning(found.provisioning_state),
-                _shares(found.traffic),
-                _shares(found.mirror_traffic),
-                tuple(observed_deployment(each) for each in deployments),
-            )
+        found = self._find_endpoint()
+        self._uri = "" if found is None else str(found.scoring_uri or "")
+        if found is None:
+            return None
+        deployments = self._calls.run(
+            f"listing the deployments of {self._name}",
+            lambda: list(self._client.online_deployments.list(self._settings.endpoint)),
+        )
+        return Endpoint(
+            found.name,
+            provisioning(found.provisioning_state),
+            _shares(found.traffic),
+            _shares(found.mirror_traffic),
+            tuple(observed_deployment(each) for each in deployments),
+        )
 
     def create_endpoint(self) -> None:
         """Creates the endpoint, without traffic; one that is there is left as it is."""
-        with self._surroundings():
-            # A PUT of an endpoint that is there would take its traffic away.
-            if self._find_endpoint() is not None:
-                return
-            self._put_endpoint(
-                f"creating {self._name}",
-                azure_ml().entities.ManagedOnlineEndpoint(
-                    name=self._settings.endpoint,
-                    auth_mode=self._settings.auth_mode,
-                    tags={f"{TAG}run_id": self._run_id},
-                ),
-            )
+        # A PUT of an endpoint that is there would take its traffic away.
+        if self._find_endpoint() is not None:
+            return
+        self._put_endpoint(
+            f"creating {self._name}",
+            azure_ml().entities.ManagedOnlineEndpoint(
+                name=self._settings.endpoint,
+                auth_mode=self._settings.auth_mode,
+                tags={f"{TAG}run_id": self._run_id},
+            ),
+        )
 
     def repair_endpoint(self) -> None:
         """Puts a failed endpoint again, with the traffic that it has."""
-        with self._surroundings():
-            found = self._existing_endpoint()
-            found.traffic, found.mirror_traffic = (
-                _shares(found.traffic),
-                _shares(found.mirror_traffic),
-            )
-            self._put_endpoint(f"repairing {self._name}", found)
+        found = self._existing_endpoint()
+        found.traffic, found.mirror_traffic = (
+            _shares(found.traffic),
+            _shares(found.mirror_traffic),
+        )
+        self._put_endpoint(f"repairing {self._name}", found)
 
     def deploy(self, slot: str, release: Release) -> None:
         """Brings a release to serve in a slot, at no traffic of its own; waits until it does.
@@ -162,99 +157,94 @@ class AzureEndpointService:
             DeploymentFailed: with Azure's words and the logs of both containers.
         """
         action = f"deploying model version {release.version} to {self._slot(slot)}"
-        with self._surroundings(), tempfile.TemporaryDirectory(prefix="weather-code-") as scratch:
-            package = self._packages(release)
-            code = Path(scratch) / "code"
-            code.mkdir()
-            shutil.copyfile(package / SCRIPT_FILE, code / SCRIPT_FILE)
-            model, environment = registered_assets(
-                self._calls, self._client, self._settings, release, package
-            )
-            tags = release_tags(release, self._run_id)
-            deployment = deployment_entity(self._settings, slot, (model, environment, code), tags)
-            failure = self._calls.operation(
-                action,
-                lambda: self._client.online_deployments.begin_create_or_update(deployment),
-                self._timings.deployment_seconds,
-            )
-            # Where following the operation broke off, the deployment still comes up.
-            timings = self._timings
-            seconds = timings.visible_seconds if failure is None else timings.deployment_seconds
-            self._await_settled(action, slot, seconds)
-            self._check_deployed(action, slot, release, failure)
+        package, endpoint = self._packages(release), self._existing_endpoint()
+        registry = self._registry(endpoint.id.partition("/onlineEndpoints/")[0])
+        assets = {
+            "model": registry.model(release, package),
+            "environment": registry.environment(self._settings, package),
+            "code": registry.code(package),
+        }
+        tags = release_tags(release, self._run_id)
+        document = deployment_document(self._settings, endpoint.location, assets, tags)
+        failure = self._calls.operation(
+            action,
+            lambda: self._manager.begin_put(
+                f"{endpoint.id}/deployments/{slot}", API_VERSION, document
+            ),
+            self._timings.deployment_seconds,
+        )
+        # Where following the operation broke off, the deployment still comes up.
+        timings = self._timings
+        seconds = timings.visible_seconds if failure is None else timings.deployment_seconds
+        self._await_settled(action, slot, seconds)
+        self._check_deployed(action, slot, release, failure)
 
     def set_traffic(self, live: Mapping[str, int], mirror: Mapping[str, int]) -> None:
         """Sets live and mirrored traffic, both, and reads both back."""
         wanted = (_shares(live), _shares(mirror))
         action = f"setting the traffic of {self._name} to {wanted[0]}, mirrored {wanted[1]}"
-        with self._surroundings():
-            for attempt in range(1, _TRAFFIC_ATTEMPTS + 1):
-                found = self._existing_endpoint()
-                found.traffic, found.mirror_traffic = dict(wanted[0]), dict(wanted[1])
-                try:
-                    self._put_endpoint(action, found)
-                    break
-                except ServiceUnavailable:
-                    # An operation that Azure cancelled or failed: nothing has changed then.
-                    if attempt == _TRAFFIC_ATTEMPTS:
-                        raise
-            self._calls.until(action, self._timings.visible_seconds, lambda: self._has(wanted))
+        for attempt in range(1, _TRAFFIC_ATTEMPTS + 1):
+            found = self._existing_endpoint()
+            found.traffic, found.mirror_traffic = dict(wanted[0]), dict(wanted[1])
+            try:
+                self._put_endpoint(action, found)
+                break
+            except ServiceUnavailable:
+                # An operation that Azure cancelled or failed: nothing has changed then.
+                if attempt == _TRAFFIC_ATTEMPTS:
+                    raise
+        self._calls.until(action, self._timings.visible_seconds, lambda: self._has(wanted))
 
     def delete_deployment(self, slot: str) -> None:
         """Deletes a deployment; one that is not there is fine."""
         action = f"deleting {self._slot(slot)}"
-        with self._surroundings():
-            if self._find_deployment(slot) is None:
-                return
-            failure = self._calls.operation(
-                action,
-                lambda: self._client.online_deployments.begin_delete(slot, self._settings.endpoint),
-                self._timings.endpoint_seconds,
-            )
-            if failure is not None and self._find_deployment(slot) is not None:
-                raise service_error(action, failure)
-            self._calls.until(
-                action,
-                self._timings.visible_seconds,
-                lambda: self._find_deployment(slot) is None,
-            )
+        if self._find_deployment(slot) is None:
+            return
+        failure = self._calls.operation(
+            action,
+            lambda: self._client.online_deployments.begin_delete(slot, self._settings.endpoint),
+            self._timings.endpoint_seconds,
+        )
+        if failure is not None and self._find_deployment(slot) is not None:
+            raise service_error(action, failure)
+        self._calls.until(
+            action,
+            self._timings.visible_seconds,
+            lambda: self._find_deployment(slot) is None,
+        )
 
     def ask(self, rows: Sequence[Mapping[str, object]], slot: str | None) -> Reply:
         """Asks the endpoint about raw rows; whatever it answers is the reply."""
-        with self._surroundings():
-            uri = self.scoring_uri
-            if not uri:
-                return Reply(0, 0.0, None, "", f"{self._name} does not exist or cannot be seen")
-            if self._scoring is None or self._scoring.uri != uri:
-                seconds = self._settings.request_timeout_ms / 1000 + _SPARE_SECONDS
-                self._scoring = ScoringClient(uri, self._secret, seconds)
-            return self._scoring.ask(rows, slot)
+        uri = self.scoring_uri
+        if not uri:
+            return Reply(0, 0.0, None, "", f"{self._name} does not exist or cannot be seen")
+        if self._scoring is None or self._scoring.uri != uri:
+            seconds = self._settings.request_timeout_ms / 1000 + _SPARE_SECONDS
+            session = self._reach.session()
+            self._scoring = ScoringClient(uri, self._secret, seconds, session)
+        return self._scoring.ask(rows, slot)
 
     def live_counts(self, slot: str, since: datetime) -> LiveCounts | None:
         """Returns requests and errors of a slot since a moment, as the service counted them."""
-        with self._surroundings():
-            endpoint = self._existing_endpoint()
-            return self._calls.run(
-                f"reading the metrics of {self._slot(slot)}",
-                lambda: request_counts(
-                    self._monitor, endpoint.id, slot, since, self._grain_seconds
-                ),
-            )
+        endpoint = self._existing_endpoint()
+        return self._calls.run(
+            f"reading the metrics of {self._slot(slot)}",
+            lambda: request_counts(self._manager, endpoint.id, slot, since, self._grain_seconds),
+        )
 
     def logs(self, slot: str) -> str:
         """Returns the end of both containers' logs; "" where there is no such deployment."""
-        with self._surroundings():
-            parts: list[str] = []
-            for container in CONTAINERS:
-                text = self._calls.find(
-                    f"reading the logs of {self._slot(slot)}",
-                    lambda container=container: self._client.online_deployments.get_logs(
-                        slot, self._settings.endpoint, LOG_LINES, container_type=container
-                    ),
-                )
-                if text is not None:
-                    parts.append(f"== {container} ==\n{text.strip()}")
-            return "\n".join(parts)
+        parts: list[str] = []
+        for container in CONTAINERS:
+            text = self._calls.find(
+                f"reading the logs of {self._slot(slot)}",
+                lambda container=container: self._client.online_deployments.get_logs(
+                    slot, self._settings.endpoint, LOG_LINES, container_type=container
+                ),
+            )
+            if text is not None:
+                parts.append(f"== {container} ==\n{text.strip()}")
+        return "\n".join(parts)
 
     def cores_needed(self) -> int | None:
         """Returns the cores that one slot takes from the quota; None if not known."""
@@ -265,17 +255,15 @@ class AzureEndpointService:
         family = self._settings.family
         if family is None:
             return None
-        with self._surroundings():
-            rows = self._calls.run(
-                "reading the quota of the subscription",
-                lambda: list(self._client.compute.list_usage()),
-            )
-            return cores_left(rows, family)
+        rows = self._calls.run(
+            "reading the quota of the subscription",
+            lambda: list(self._client.compute.list_usage()),
+        )
+        return cores_left(rows, family)
 
     def secret(self) -> str:
         """Returns the key or token that the endpoint asks its clients for."""
-        with self._surroundings():
-            return self._secret()
+        return self._secret()
 
     def close(self) -> None:
         """Closes connections for scoring."""
@@ -291,15 +279,25 @@ class AzureEndpointService:
 
     @cached_property
     def _credential(self) -> "TokenCredential":
-        return azure_credential(self._timings)
+        return self._reach.credential(self._timings.limits())
 
     @cached_property
     def _client(self) -> "MLClient":
-        return ml_client(self._settings, self._credential, self._timings)
+        return ml_client(self._settings, self._credential, self._timings, self._reach)
 
     @cached_property
-    def _monitor(self) -> Any:
-        return monitor_client(self._credential, self._timings.transport())
+    def _manager(self) -> ResourceManager:
+        return ResourceManager.of(self._credential, self._timings.limits(), self._reach.transport)
+
+    def _registry(self, workspace_id: str) -> Registry:
+        options = {**self._timings.limits(), **self._reach.transport}
+        return Registry(
+            self._calls,
+            self._client,
+            self._manager,
+            partial(upload, self._client, self._credential, options),
+            workspace_id,
+        )
 
     def _find_endpoint(self) -> Any:
         """Returns the endpoint of the SDK; None only where the workspace has none of that name."""

@@ -1,0 +1,110 @@
+"""Local Azure, the product beside this one, as any of its users meets it.
+
+Belongs here: its command, the file `environment` that it writes into its state folder, and its
+health over HTTP. Does not belong here: Azure's SDK, which is led to it like anybody's (`local`).
+"""
+
+import http.client
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Mapping
+from contextlib import closing, suppress
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from weather_assets.adapters.scoring.environment import cache_folder
+from weather_assets.rollout.service import ServiceUnavailable
+
+COMMAND = (sys.executable, "-P", "-m", "weather_assets.local_azure")
+"""The command `local-azure`. Files of the current folder are no modules of ours."""
+_CACHE_VARIABLE = "LOCAL_AZURE_CACHE"
+_HEALTH_SECONDS = 5.0
+
+
+def environment() -> dict[str, str]:
+    """Returns the variables to run the command under.
+
+    The environment that a package was tried in is the one that its deployment gets, so it is built
+    into, and found in, one cache; another one that the user has named stays.
+    """
+    return {_CACHE_VARIABLE: str(cache_folder()), **os.environ}
+
+
+def running(state: Path) -> dict[str, str] | None:
+    """Returns the variables of the simulator that serves a state folder; None where none does."""
+    variables = _read(state)
+    return None if _health(variables) is None else variables
+
+
+def start(state: Path, **options: Any) -> dict[str, str]:
+    """Starts the simulator of a state folder; one that runs is used as it is.
+
+    Args:
+        state: its state folder.
+        options: of the command `start`, such as `quota_cores`; True stands for an option alone.
+
+    Returns:
+        Its variables.
+
+    Raises:
+        ServiceUnavailable: it does not come up; says why.
+    """
+    health = _health(_read(state))
+    if health is None:
+        _run("start", state, *(word for option in options.items() for word in _words(*option)))
+    elif health["restoring"]:
+        _run("start", state)  # waits
+    return _read(state)
+
+
+def stop(state: Path) -> None:
+    """Stops the simulator of a state folder, if it runs.
+
+    Raises:
+        ServiceUnavailable: it cannot be stopped from here; says why.
+    """
+    if state.is_dir():
+        _run("stop", state)
+
+
+def _words(name: str, value: Any) -> tuple[str, ...]:
+    option = f"--{name.replace('_', '-')}"
+    return (option,) if value is True else (option, str(value))
+
+
+def _run(command: str, state: Path, *words: str) -> None:
+    done = subprocess.run(
+        [*COMMAND, command, "--state", str(state), *words],
+        env=environment(),
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if done.returncode:
+        said = done.stderr.strip().removeprefix("Error: ")
+        raise ServiceUnavailable(f"local-azure {command}: {said}")
+
+
+def _read(state: Path) -> dict[str, str]:
+    with suppress(FileNotFoundError):
+        lines = (state / "environment").read_text("utf-8").splitlines()
+        return {key: value for key, _, value in (line.partition("=") for line in lines)}
+    return {}
+
+
+def _health(variables: Mapping[str, str]) -> dict[str, Any] | None:
+    """Returns what the simulator of these variables says; another one's port counts for nothing."""
+    address = urlsplit(variables.get("LOCAL_AZURE_URL", ""))
+    if address.hostname is None:
+        return None
+    connection = http.client.HTTPConnection(address.hostname, address.port, timeout=_HEALTH_SECONDS)
+    with closing(connection), suppress(OSError, http.client.HTTPException, ValueError):
+        connection.request("GET", "/health")
+        document = json.loads(connection.getresponse().read())
+        if document.get("subscription") == variables["AZURE_SUBSCRIPTION_ID"]:
+            return document
+    return None
