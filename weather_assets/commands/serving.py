@@ -57,8 +57,8 @@ def curl_line(root: DataRoot, settings: AzureSettings, uri: str) -> str:
         uri: its scoring URI.
     """
     if settings.is_local:
-        serving = simulator.running(root.local_azure) or {}
-        uri = f"{serving.get('LOCAL_AZURE_URL')}/endpoints/{settings.endpoint}/score"
+        url = simulator.variables(root.local_azure)["LOCAL_AZURE_URL"]
+        uri = f"{url}/endpoints/{settings.endpoint}/score"
     data = shlex.quote(str(root.path))
     body = shlex.quote(json.dumps({"rows": [sample_row(root)]}))
     key = f"$({this_command()} endpoint key --data {data})"

@@ -16,7 +16,7 @@ class WaitedTooLongError(TimeoutError):
 
 
 def wait_until(
-    look: Callable[[], Found],
+    look: Callable[[], Found | None],
     seconds: float,
     what: str,
     *,

@@ -50,6 +50,8 @@ class Running:
     """Address of the control port."""
     token: str
     """Control token."""
+    state: str = ""
+    """Its state folder: a copy of that has the file, too."""
 
     @property
     def is_here(self) -> bool:
@@ -60,13 +62,14 @@ class Running:
 def running(state: Path) -> Running | None:
     """Returns the simulator that serves a state folder, or None.
 
-    A file left over by a killed one does not count, nor does another process of the same number.
+    A file left over by a killed one does not count, nor another process of the same number, nor the
+    simulator of a folder that this one is a copy of.
     """
     try:
         found = Running(**json.loads((state / RUNNING_FILE).read_text("utf-8")))
     except FileNotFoundError:
         return None
-    return found if _alive(found) else None
+    return found if found.state == str(state.resolve()) and _alive(found) else None
 
 
 def start(state: Path, *, timeout: float = START_SECONDS, **options: Any) -> dict[str, str]:

@@ -39,6 +39,7 @@ def variables(state: Path, settings: Settings) -> dict[str, str]:
         # An inherited other cloud or authority would lead to hosts that do not exist here.
         "AZUREML_CURRENT_CLOUD": "AzureCloud",
         "AZURE_AUTHORITY_HOST": "login.microsoftonline.com",
+        "LOCAL_AZURE_STATE": str(state),
         "LOCAL_AZURE_URL": f"http://{settings.reached_as}:{settings.control_port}",
         "LOCAL_AZURE_METRICS_GRAIN_SECONDS": str(settings.metrics_grain_seconds),
     }

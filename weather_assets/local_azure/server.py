@@ -30,6 +30,7 @@ from weather_assets.local_azure.arm.assets import AssetVersions
 from weather_assets.local_azure.arm.deployments import OnlineDeployments
 from weather_assets.local_azure.arm.endpoints import OnlineEndpoints
 from weather_assets.local_azure.arm.operations import Operations
+from weather_assets.local_azure.arm.routes import Routes
 from weather_assets.local_azure.arm.service import ResourceManager
 from weather_assets.local_azure.azure.errors import LocalAzureError
 from weather_assets.local_azure.azure.faults import Faults
@@ -96,15 +97,14 @@ class Server:
         deployments = OnlineDeployments(
             settings, resources, self._operations, self._provisioning, assets, self._metrics
         )
+        versions = AssetVersions(settings, store, blobs)
         self._manager = ResourceManager(
             settings,
             self._authority,
             self._operations,
             faults,
-            blobs,
-            AssetVersions(settings, store, blobs),
-            endpoints,
-            deployments,
+            deployments.monitor,
+            Routes(settings, self._operations, blobs, versions, endpoints, deployments),
         )
         self._blob = BlobService(blobs, self._authority)
         self._dataplane = DataPlane(
@@ -155,6 +155,7 @@ class Server:
             "created": psutil.Process().create_time(),
             "url": f"http://{settings.reached_as}:{control}",
             "token": self._token,
+            "state": str(self._state),
         }
         write_text(self._state / RUNNING_FILE, json.dumps(running) + "\n", PRIVATE)
 

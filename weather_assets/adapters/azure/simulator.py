@@ -9,7 +9,6 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Mapping
 from contextlib import closing, suppress
 from pathlib import Path
 from typing import Any
@@ -33,10 +32,17 @@ def environment() -> dict[str, str]:
     return {_CACHE_VARIABLE: str(cache_folder()), **os.environ}
 
 
+def variables(state: Path) -> dict[str, str]:
+    """Returns what the environment file of a state folder says; nothing where there is none."""
+    with suppress(FileNotFoundError):
+        lines = (state / "environment").read_text("utf-8").splitlines()
+        return {key: value for key, _, value in (line.partition("=") for line in lines)}
+    return {}
+
+
 def running(state: Path) -> dict[str, str] | None:
     """Returns the variables of the simulator that serves a state folder; None where none does."""
-    variables = _read(state)
-    return None if _health(variables) is None else variables
+    return None if _health(state) is None else variables(state)
 
 
 def start(state: Path, **options: Any) -> dict[str, str]:
@@ -52,12 +58,12 @@ def start(state: Path, **options: Any) -> dict[str, str]:
     Raises:
         ServiceUnavailable: it does not come up; says why.
     """
-    health = _health(_read(state))
+    health = _health(state)
     if health is None:
         _run("start", state, *(word for option in options.items() for word in _words(*option)))
     elif health["restoring"]:
         _run("start", state)  # waits
-    return _read(state)
+    return variables(state)
 
 
 def stop(state: Path) -> None:
@@ -89,22 +95,21 @@ def _run(command: str, state: Path, *words: str) -> None:
         raise ServiceUnavailable(f"local-azure {command}: {said}")
 
 
-def _read(state: Path) -> dict[str, str]:
-    with suppress(FileNotFoundError):
-        lines = (state / "environment").read_text("utf-8").splitlines()
-        return {key: value for key, _, value in (line.partition("=") for line in lines)}
-    return {}
+def _health(state: Path) -> dict[str, Any] | None:
+    """Returns what the simulator of a state folder says; None where none serves that very folder.
 
-
-def _health(variables: Mapping[str, str]) -> dict[str, Any] | None:
-    """Returns what the simulator of these variables says; another one's port counts for nothing."""
-    address = urlsplit(variables.get("LOCAL_AZURE_URL", ""))
-    if address.hostname is None:
+    A copied folder has the file of the original, and a port may be somebody else's by now.
+    """
+    found = variables(state)
+    if found.get("LOCAL_AZURE_STATE") != str(state.resolve()):
         return None
-    connection = http.client.HTTPConnection(address.hostname, address.port, timeout=_HEALTH_SECONDS)
+    address = urlsplit(found["LOCAL_AZURE_URL"])
+    connection = http.client.HTTPConnection(
+        address.hostname or "", address.port, timeout=_HEALTH_SECONDS
+    )
     with closing(connection), suppress(OSError, http.client.HTTPException, ValueError):
         connection.request("GET", "/health")
         document = json.loads(connection.getresponse().read())
-        if document.get("subscription") == variables["AZURE_SUBSCRIPTION_ID"]:
+        if document.get("subscription") == found["AZURE_SUBSCRIPTION_ID"]:
             return document
     return None
