@@ -5,6 +5,7 @@ Belongs here: which variables, and why each. Does not belong here: where their v
 """
 
 import os
+import shlex
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -46,8 +47,9 @@ def variables(state: Path, settings: Settings) -> dict[str, str]:
 
 
 def write_environment(state: Path, settings: Settings) -> None:
-    """Writes the file, which holds a secret, for its owner alone."""
-    lines = [f"{key}={value}" for key, value in variables(state, settings).items()]
+    """Writes the file, which holds a secret, for its owner alone; a shell can read it as it is."""
+    found = variables(state, settings)
+    lines = [f"{key}={shlex.quote(value)}" for key, value in found.items()]
     write_text(state / ENVIRONMENT_FILE, "\n".join(lines) + "\n", PRIVATE)
 
 
@@ -57,7 +59,7 @@ def read_environment(state: Path) -> dict[str, str]:
         text = (state / ENVIRONMENT_FILE).read_text("utf-8")
     except FileNotFoundError:
         return {}
-    pairs = (line.partition("=") for line in text.splitlines() if line)
+    pairs = (word.partition("=") for word in shlex.split(text))
     return {key: value for key, _, value in pairs}
 
 

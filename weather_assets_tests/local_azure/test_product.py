@@ -1,6 +1,7 @@
 """Local Azure is a product of its own: its command, its variables, and nothing of its neighbour."""
 
 import re
+import shlex
 import subprocess
 import sys
 import tomllib
@@ -10,7 +11,8 @@ from pathlib import Path
 import httpx
 import pytest
 
-from weather_assets.local_azure.azure.settings import CACHE_VARIABLE, cache_folder
+from weather_assets.local_azure.azure.settings import CACHE_VARIABLE, Settings, cache_folder
+from weather_assets.local_azure.environment_file import read_environment, write_environment
 from weather_assets_tests.local_azure.plain_client import PlainClient
 
 REPOSITORY = Path(__file__).parents[2]
@@ -105,3 +107,13 @@ def test_its_environment_names_its_own_settings(azure: PlainClient) -> None:
         "LOCAL_AZURE_STATE": str(azure.state),
         "LOCAL_AZURE_METRICS_GRAIN_SECONDS": "60",
     }
+
+
+def test_a_shell_reads_the_environment_of_a_folder_of_any_name(tmp_path: Path) -> None:
+    state = tmp_path / "it's here & $there"
+    state.mkdir()
+    write_environment(state, Settings.generate())
+    line = f'. {shlex.quote(str(state / "environment"))}; printf %s "$LOCAL_AZURE_STATE"'
+    said = subprocess.run(["sh", "-c", line], capture_output=True, text=True, check=True)  # noqa: S607
+    assert (said.stdout, said.stderr) == (str(state), "")
+    assert read_environment(state)["LOCAL_AZURE_STATE"] == str(state)

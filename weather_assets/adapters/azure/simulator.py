@@ -7,6 +7,7 @@ health over HTTP. Does not belong here: Azure's SDK, which is led to it like any
 import http.client
 import json
 import os
+import shlex
 import subprocess
 import sys
 from contextlib import closing, suppress
@@ -35,8 +36,8 @@ def environment() -> dict[str, str]:
 def variables(state: Path) -> dict[str, str]:
     """Returns what the environment file of a state folder says; nothing where there is none."""
     with suppress(FileNotFoundError):
-        lines = (state / "environment").read_text("utf-8").splitlines()
-        return {key: value for key, _, value in (line.partition("=") for line in lines)}
+        words = shlex.split((state / "environment").read_text("utf-8"))
+        return {key: value for key, _, value in (word.partition("=") for word in words)}
     return {}
 
 
