@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 from weather_assets.adapters.azure.client import Calls, azure_ml
 from weather_assets.adapters.azure.management import ResourceManager
 from weather_assets.adapters.azure.settings import AzureSettings
-from weather_assets.adapters.azure.uploads import Uploaded, files_below
+from weather_assets.adapters.azure.uploads import Uploaded
 from weather_assets.rollout.service import ServiceRefused
 from weather_assets.rollout.states import Deployment, Provisioning, Release
 from weather_assets.scoring.package import CONDA_FILE, SCRIPT_FILE
@@ -45,83 +45,69 @@ def release_tags(release: Release, run_id: str) -> dict[str, str]:
 
 @dataclass(frozen=True, slots=True)
 class Registry:
-    """Registers what a release needs; each asset is named by content, and is registered once."""
+    """Registers what a release needs; each asset is named by content, and is registered once.
+
+    Its methods return ids, and raise ServiceError if Azure cannot be asked, or refuses.
+    """
 
     calls: Calls
     client: "MLClient"
     manager: ResourceManager
-    upload: Callable[[Mapping[str, Path], str], Uploaded]
+    upload: Callable[[str, Mapping[str, Path]], Uploaded]
     """Brings files to a place in the workspace's datastore."""
     workspace_id: str
 
     def model(self, release: Release, package: Path) -> str:
-        """Returns the id of the package as a model, under its digest.
+        """Registers the package as a model."""
+        version, models = release.digest[:_DIGEST_LETTERS], self.client.models
 
-        Raises:
-            ServiceError: if Azure cannot be asked, or refuses.
-        """
-        version = release.digest[:_DIGEST_LETTERS]
-        what, models = f"model {MODEL} {version}", self.client.models
-        found = self.calls.find(f"looking for {what}", lambda: models.get(MODEL, version))
-        if found is None:
-            place = f"{MODEL}/{version}/package"
-            uploaded = self._uploaded(what, files_below(package), place)
+        def register() -> Any:
+            paths = (path for path in package.rglob("*") if path.is_file())
+            files = {path.relative_to(package).as_posix(): path for path in paths}
+            place = self.upload(f"{MODEL}/{version}/package", files)
             model = azure_ml().entities.Model(
                 name=MODEL,
                 version=version,
-                path=uploaded.datastore_uri,
+                path=place.datastore_uri,
                 type="custom_model",
                 tags={f"{TAG}version": release.version, f"{TAG}digest": release.digest},
             )
-            found = self.calls.run(f"registering {what}", lambda: models.create_or_update(model))
-        return str(found.id)
+            return models.create_or_update(model)
+
+        what = f"model {MODEL} {version}"
+        return str(self._registered(what, lambda: models.get(MODEL, version), register).id)
 
     def environment(self, settings: AzureSettings, package: Path) -> str:
-        """Returns the id of the package's pins on the pinned image.
-
-        Raises:
-            ServiceError: as `model`.
-        """
-        conda = package / CONDA_FILE
+        """Registers the package's pins on the pinned image."""
+        conda, environments = package / CONDA_FILE, self.client.environments
         version = _digest(f"{settings.base_image}\n".encode() + conda.read_bytes())
-        what, environments = f"environment {ENVIRONMENT} {version}", self.client.environments
-        found = self.calls.find(
-            f"looking for {what}", lambda: environments.get(ENVIRONMENT, version)
+        environment = azure_ml().entities.Environment(
+            name=ENVIRONMENT, version=version, image=settings.base_image, conda_file=str(conda)
         )
-        if found is None:
-            environment = azure_ml().entities.Environment(
-                name=ENVIRONMENT,
-                version=version,
-                image=settings.base_image,
-                conda_file=str(conda),
-            )
-            found = self.calls.run(
-                f"registering {what}", lambda: environments.create_or_update(environment)
-            )
+        found = self._registered(
+            f"environment {ENVIRONMENT} {version}",
+            lambda: environments.get(ENVIRONMENT, version),
+            lambda: environments.create_or_update(environment),
+        )
         return str(found.id)
 
     def code(self, package: Path) -> str:
-        """Returns the id of the scoring script.
-
-        Raises:
-            ServiceError: as `model`.
-        """
+        """Registers the scoring script."""
         script = package / SCRIPT_FILE
         version = _digest(script.read_bytes())
-        what = f"code {CODE} {version}"
         path = f"{self.workspace_id}/codes/{CODE}/versions/{version}"
+
+        def register() -> Any:
+            place = self.upload(f"{CODE}/{version}", {SCRIPT_FILE: script})
+            return self.manager.put(path, API_VERSION, {"properties": {"codeUri": place.blob_uri}})
+
         query = {"api-version": API_VERSION}
-        found = self.calls.find(f"looking for {what}", lambda: self.manager.get(path, query))
-        if found is None:
-            uploaded = self._uploaded(what, {SCRIPT_FILE: script}, f"{CODE}/{version}")
-            document = {"properties": {"codeUri": uploaded.blob_uri}}
-            self.calls.run(
-                f"registering {what}", lambda: self.manager.put(path, API_VERSION, document)
-            )
+        self._registered(f"code {CODE} {version}", lambda: self.manager.get(path, query), register)
         return path
 
-    def _uploaded(self, what: str, files: Mapping[str, Path], place: str) -> Uploaded:
-        return self.calls.run(f"uploading {what}", lambda: self.upload(files, place))
+    def _registered(self, what: str, find: Callable[[], Any], register: Callable[[], Any]) -> Any:
+        found = self.calls.find(f"looking for {what}", find)
+        return found or self.calls.run(f"registering {what}", register)
 
 
 def deployment_document(

@@ -62,29 +62,17 @@ class ResourceManager:
         return cls(pipeline, PipelineClient(MANAGEMENT, pipeline=pipeline))
 
     def get(self, path: str, query: Mapping[str, str]) -> Any:
-        """Returns a document.
-
-        Raises:
-            AzureError: it cannot be had.
-        """
+        """Returns a document, or raises AzureError."""
         return self._send(HttpRequest("GET", f"{MANAGEMENT}{path}", params=query)).json()
 
-    def put(self, path: str, api_version: str, document: Mapping[str, Any]) -> None:
-        """Puts a resource that is there when the call returns.
-
-        Raises:
-            AzureError: it is refused.
-        """
-        self._send(_put(path, api_version, document))
+    def put(self, path: str, api_version: str, document: Mapping[str, Any]) -> Any:
+        """Puts a resource that is there when the call returns, or raises AzureError."""
+        return self._send(_put(path, api_version, document)).json()
 
     def begin_put(
         self, path: str, api_version: str, document: Mapping[str, Any]
     ) -> LROPoller[None]:
-        """Puts a resource that is made in a long operation; returns what follows that.
-
-        Raises:
-            AzureError: it is refused.
-        """
+        """Puts what a long operation makes; returns what follows that, or raises AzureError."""
         response = self._pipeline.run(_put(path, api_version, document))
         response.http_response.raise_for_status()
         return LROPoller(

@@ -35,8 +35,8 @@ def upload(
     client: "MLClient",
     credential: "TokenCredential",
     options: Mapping[str, Any],
-    files: Mapping[str, Path],
     place: str,
+    files: Mapping[str, Path],
 ) -> Uploaded:
     """Uploads files; one that is there is replaced by its equal.
 
@@ -44,8 +44,8 @@ def upload(
         client: of the workspace.
         credential: opens a datastore that gives out no secret.
         options: limits and transport, as azure-core takes them.
-        files: by the name that each gets below `place`.
         place: folder in the datastore, named by content.
+        files: by the name that each gets there.
 
     Raises:
         AzureError: the service cannot be asked, or refuses.
@@ -64,15 +64,6 @@ def upload(
         f"azureml://datastores/{store.name}/paths/{place}",
         f"{account}/{store.container_name}/{place}",
     )
-
-
-def files_below(folder: Path) -> dict[str, Path]:
-    """Returns all files of a folder, by their names below it."""
-    return {
-        path.relative_to(folder).as_posix(): path
-        for path in sorted(folder.rglob("*"))
-        if path.is_file()
-    }
 
 
 def _default_datastore(client: "MLClient") -> Any:

@@ -2,13 +2,16 @@
 
 import os
 import threading
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from pathlib import Path
 
 import pytest
 
+from weather_assets.adapters.azure import simulator
 from weather_assets.adapters.azure.client import AzureTimings
+from weather_assets.adapters.azure.local import LocalAzure
 from weather_assets.adapters.azure.reach import Reach
 from weather_assets_tests.adapters.conftest import ROW, AzureWorld
 
@@ -25,7 +28,7 @@ OF_THE_USER = {
 
 
 @contextmanager
-def watched(names: set[str]) -> Iterator[set[str | None]]:
+def watched(names: set[str]) -> Generator[set[str | None]]:
     """Yields every value that other threads see in some variables meanwhile."""
     seen: set[str | None] = set()
     over = threading.Event()
@@ -43,13 +46,21 @@ def watched(names: set[str]) -> Iterator[set[str | None]]:
         thread.join()
 
 
+@pytest.fixture
+def untouched(tmp_path: Path) -> Iterator[LocalAzure]:
+    """A simulator that nobody has uploaded anything to."""
+    yield LocalAzure.started(tmp_path / "local-azure", operation_seconds=0.05, timeout=60)
+    simulator.stop(tmp_path / "local-azure")
+
+
 def test_what_the_users_environment_says_neither_matters_nor_changes(
-    azure_world: AzureWorld, monkeypatch: pytest.MonkeyPatch
+    azure_world: AzureWorld, untouched: LocalAzure, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for name, value in OF_THE_USER.items():
         monkeypatch.setenv(name, value)
     monkeypatch.setenv("AZUREML_CURRENT_CLOUD", "AzureChinaCloud")
-    service, began = azure_world.service("adapter-reach"), datetime.now(UTC)
+    service = azure_world.service("adapter-reach", local=untouched)
+    began = datetime.now(UTC)
     with watched(set(OF_THE_USER)) as seen:
         service.create_endpoint()
         service.deploy("blue", azure_world.releases["1"])
