@@ -31,7 +31,8 @@ from weather_assets.local_azure.storage.blob_store import BlobStore
 
 _DATASTORES = r"/datastores"
 _ASSETS = r"/(?P<kind>models|environments|codes)"
-_VERSIONS = rf"{_ASSETS}/(?P<name>[^/]+)/versions"
+_NAMED = rf"{_ASSETS}/(?P<name>[^/]+)"
+_VERSION = rf"{_NAMED}/versions/(?P<version>[^/]+)"
 _ENDPOINT = r"/onlineEndpoints/(?P<endpoint>[^/]+)"
 _DEPLOYMENT = rf"{_ENDPOINT}/deployments/(?P<deployment>[^/]+)"
 
@@ -48,7 +49,8 @@ class Call:
     """Empty where there is none."""
 
 
-Handler = Callable[[Call], web.Response]
+Handler = Callable[[Call], dict[str, Any] | web.Response]
+"""Returns the document of an answer with status 200, or an answer of another kind."""
 
 
 class Routes:
@@ -67,26 +69,26 @@ class Routes:
         self._settings, self._operations, self._blobs = settings, operations, blobs
         self._assets, self._endpoints, self._deployments = assets, endpoints, deployments
         routes: tuple[tuple[str, str, Handler], ...] = (
-            ("GET", "", self._workspace),
+            ("GET", "", lambda call: workspace_document(settings, call.workspace)),
             ("GET", _DATASTORES, self._datastores),
             ("GET", rf"{_DATASTORES}/(?P<name>[^/]+)", self._datastore),
             ("POST", rf"{_DATASTORES}/(?P<name>[^/]+)/listSecrets", self._secrets),
-            ("GET", _ASSETS, self._asset_containers),
-            ("GET", rf"{_ASSETS}/(?P<name>[^/]+)", self._asset_container),
-            ("GET", _VERSIONS, self._asset_versions),
-            ("GET", rf"{_VERSIONS}/(?P<version>[^/]+)", self._asset),
-            ("PUT", rf"{_VERSIONS}/(?P<version>[^/]+)", self._put_asset),
+            ("GET", _ASSETS, lambda call: assets.containers(call.workspace, **call.parts)),
+            ("GET", _NAMED, lambda call: assets.container(call.workspace, **call.parts)),
+            ("GET", f"{_NAMED}/versions", self._asset_versions),
+            ("GET", _VERSION, lambda call: assets.get(call.workspace, **call.parts)),
+            ("PUT", _VERSION, self._put_asset),
             ("POST", r"/codes/[^/]+/versions/[^/]+/startPendingUpload", self._start_upload),
             ("GET", r"/onlineEndpoints", self._list_endpoints),
-            ("GET", _ENDPOINT, self._get_endpoint),
+            ("GET", _ENDPOINT, lambda call: endpoints.document(self._endpoint(call))),
             ("PUT", _ENDPOINT, self._put_endpoint),
             ("DELETE", _ENDPOINT, self._delete_endpoint),
-            ("POST", rf"{_ENDPOINT}/listKeys", self._list_keys),
+            ("POST", rf"{_ENDPOINT}/listKeys", lambda call: endpoints.keys(self._endpoint(call))),
             ("POST", rf"{_ENDPOINT}/regenerateKeys", self._regenerate_keys),
-            ("POST", rf"{_ENDPOINT}/token", self._get_token),
+            ("POST", rf"{_ENDPOINT}/token", lambda call: endpoints.token(self._endpoint(call))),
             ("GET", rf"{_ENDPOINT}/providers/Microsoft\.Insights/metrics", self._get_metrics),
             ("GET", rf"{_ENDPOINT}/deployments", self._list_deployments),
-            ("GET", _DEPLOYMENT, self._get_deployment),
+            ("GET", _DEPLOYMENT, lambda call: deployments.document(self._deployment(call))),
             ("PUT", _DEPLOYMENT, self._put_deployment),
             ("DELETE", _DEPLOYMENT, self._delete_deployment),
             ("POST", rf"{_DEPLOYMENT}/getLogs", self._get_logs),
@@ -108,107 +110,80 @@ class Routes:
                 continue
             if method == request.method:
                 body = await _body(request) if method in {"PUT", "POST"} else {}
-                return handler(Call(workspace, parts.groupdict(), dict(request.query), body))
+                found = handler(Call(workspace, parts.groupdict(), dict(request.query), body))
+                return found if isinstance(found, web.Response) else web.json_response(found)
             methods.add(method)
         if methods:
             message = f"{request.path} takes {', '.join(sorted(methods))}, not {request.method}."
             raise ServiceError(405, "MethodNotAllowed", message)
         raise ServiceError(404, "InvalidResourceType", f"Local Azure has no {rest} in a workspace.")
 
-    def _workspace(self, call: Call) -> web.Response:
-        return web.json_response(workspace_document(self._settings, call.workspace))
+    def _datastores(self, call: Call) -> dict[str, Any]:
+        return {"value": [datastore_document(self._settings, call.workspace, DATASTORE)]}
 
-    def _datastores(self, call: Call) -> web.Response:
-        document = datastore_document(self._settings, call.workspace, DATASTORE)
-        return web.json_response({"value": [document]})
+    def _datastore(self, call: Call) -> dict[str, Any]:
+        return datastore_document(self._settings, call.workspace, call.parts["name"])
 
-    def _datastore(self, call: Call) -> web.Response:
-        return web.json_response(
-            datastore_document(self._settings, call.workspace, call.parts["name"])
-        )
-
-    def _secrets(self, call: Call) -> web.Response:
+    def _secrets(self, call: Call) -> dict[str, Any]:
         self._datastore(call)  # refuses another name
-        return web.json_response(datastore_secrets(self._blobs))
+        return datastore_secrets(self._blobs)
 
-    def _asset_containers(self, call: Call) -> web.Response:
-        return web.json_response(self._assets.containers(call.workspace, **call.parts))
-
-    def _asset_container(self, call: Call) -> web.Response:
-        return web.json_response(self._assets.container(call.workspace, **call.parts))
-
-    def _asset_versions(self, call: Call) -> web.Response:
-        return web.json_response(self._assets.page(call.workspace, **call.parts, query=call.query))
-
-    def _asset(self, call: Call) -> web.Response:
-        return web.json_response(self._assets.get(call.workspace, **call.parts))
+    def _asset_versions(self, call: Call) -> dict[str, Any]:
+        return self._assets.page(call.workspace, **call.parts, query=call.query)
 
     def _put_asset(self, call: Call) -> web.Response:
         status, document = self._assets.put(call.workspace, **call.parts, body=call.body)
         return web.json_response(document, status=status)
 
-    def _start_upload(self, _call: Call) -> web.Response:
-        return web.json_response(self._assets.start_upload(Hosts.of(self._settings)))
+    def _start_upload(self, _call: Call) -> dict[str, Any]:
+        return self._assets.start_upload(Hosts.of(self._settings))
 
-    def _list_endpoints(self, call: Call) -> web.Response:
+    def _list_endpoints(self, call: Call) -> dict[str, Any]:
         found = self._endpoints.all_of(call.workspace)
-        return web.json_response({"value": [self._endpoints.document(each) for each in found]})
-
-    def _get_endpoint(self, call: Call) -> web.Response:
-        return web.json_response(self._endpoints.document(self._endpoint(call)))
+        return {"value": [self._endpoints.document(each) for each in found]}
 
     def _put_endpoint(self, call: Call) -> web.Response:
         status, endpoint, operation = self._endpoints.put(
             call.workspace, call.parts["endpoint"], call.body
         )
-        headers = self._operations.put_headers(operation)
-        return web.json_response(self._endpoints.document(endpoint), status=status, headers=headers)
+        return self._put(status, self._endpoints.document(endpoint), operation)
 
     def _delete_endpoint(self, call: Call) -> web.Response:
         return self._accepted(self._endpoints.delete(call.workspace, call.parts["endpoint"]))
 
-    def _list_keys(self, call: Call) -> web.Response:
-        return web.json_response(self._endpoints.keys(self._endpoint(call)))
-
     def _regenerate_keys(self, call: Call) -> web.Response:
         return self._accepted(self._endpoints.regenerate(self._endpoint(call), call.body))
 
-    def _get_token(self, call: Call) -> web.Response:
-        return web.json_response(self._endpoints.token(self._endpoint(call)))
+    def _get_metrics(self, call: Call) -> dict[str, Any]:
+        return self._deployments.monitor.metrics(self._endpoint(call), call.query)
 
-    def _get_metrics(self, call: Call) -> web.Response:
-        return web.json_response(
-            self._deployments.monitor.metrics(self._endpoint(call), call.query)
-        )
-
-    def _list_deployments(self, call: Call) -> web.Response:
+    def _list_deployments(self, call: Call) -> dict[str, Any]:
         found = self._deployments.all_of(self._endpoint(call))
-        return web.json_response({"value": [self._deployments.document(each) for each in found]})
-
-    def _get_deployment(self, call: Call) -> web.Response:
-        return web.json_response(self._deployments.document(self._deployment(call)))
+        return {"value": [self._deployments.document(each) for each in found]}
 
     def _put_deployment(self, call: Call) -> web.Response:
         status, deployment, operation = self._deployments.put(
             self._endpoint(call), call.parts["deployment"], call.body
         )
-        document = self._deployments.document(deployment)
-        headers = self._operations.put_headers(operation)
-        return web.json_response(document, status=status, headers=headers)
+        return self._put(status, self._deployments.document(deployment), operation)
 
     def _delete_deployment(self, call: Call) -> web.Response:
         return self._accepted(
             self._deployments.delete(self._endpoint(call), call.parts["deployment"])
         )
 
-    def _get_logs(self, call: Call) -> web.Response:
-        return web.json_response(self._deployments.logs(self._deployment(call), call.body))
+    def _get_logs(self, call: Call) -> dict[str, Any]:
+        return self._deployments.logs(self._deployment(call), call.body)
 
     def _endpoint(self, call: Call) -> Endpoint:
         return self._endpoints.get(call.workspace, call.parts["endpoint"])
 
     def _deployment(self, call: Call) -> Deployment:
         return self._deployments.get(self._endpoint(call), call.parts["deployment"])
+
+    def _put(self, status: int, document: dict[str, Any], operation: Operation) -> web.Response:
+        headers = self._operations.put_headers(operation)
+        return web.json_response(document, status=status, headers=headers)
 
     def _accepted(self, operation: Operation | None) -> web.Response:
         if operation is None:
