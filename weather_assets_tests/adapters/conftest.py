@@ -56,9 +56,9 @@ class AzureWorld:
         )
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def azure_world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[AzureWorld]:
-    """One simulator for all tests of this folder."""
+    """One simulator for the tests of a file: what another one uploaded is not uploaded again."""
     folder = tmp_path_factory.mktemp("azure")
     contract = next(c for c in builtin_contracts() if c.name == "nyc_hourly")
     write_graph(folder / "model.onnx", contract)

@@ -2,16 +2,13 @@
 
 import os
 import threading
-from collections.abc import Generator, Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from datetime import UTC, datetime
-from pathlib import Path
 
 import pytest
 
-from weather_assets.adapters.azure import simulator
 from weather_assets.adapters.azure.client import AzureTimings
-from weather_assets.adapters.azure.local import LocalAzure
 from weather_assets.adapters.azure.reach import Reach
 from weather_assets_tests.adapters.conftest import ROW, AzureWorld
 
@@ -46,20 +43,13 @@ def watched(names: set[str]) -> Generator[set[str | None]]:
         thread.join()
 
 
-@pytest.fixture
-def untouched(tmp_path: Path) -> Iterator[LocalAzure]:
-    """A simulator that nobody has uploaded anything to."""
-    yield LocalAzure.started(tmp_path / "local-azure", operation_seconds=0.05, timeout=60)
-    simulator.stop(tmp_path / "local-azure")
-
-
 def test_what_the_users_environment_says_neither_matters_nor_changes(
-    azure_world: AzureWorld, untouched: LocalAzure, monkeypatch: pytest.MonkeyPatch
+    azure_world: AzureWorld, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for name, value in OF_THE_USER.items():
         monkeypatch.setenv(name, value)
     monkeypatch.setenv("AZUREML_CURRENT_CLOUD", "AzureChinaCloud")
-    service = azure_world.service("adapter-reach", local=untouched)
+    service = azure_world.service("adapter-reach")
     began = datetime.now(UTC)
     with watched(set(OF_THE_USER)) as seen:
         service.create_endpoint()
