@@ -10,7 +10,6 @@ import click
 from dotenv import load_dotenv
 
 from weather_assets.adapters.files.data_root import DATA_ROOT_VARIABLE, DataRoot
-from weather_assets.local_azure.cli import local_azure
 
 data_option = click.option(
     "--data",
@@ -168,4 +167,16 @@ def prepare_environment() -> None:
     prepare(click.echo)
 
 
-main.add_command(local_azure)
+@main.command(
+    "local-azure",
+    add_help_option=False,
+    context_settings={"ignore_unknown_options": True, "allow_interspersed_args": False},
+)
+@click.argument("words", nargs=-1, type=click.UNPROCESSED)
+def local_azure(words: tuple[str, ...]) -> None:
+    """Simulate Azure ML online endpoints: the command `local-azure`, with this one's cache."""
+    import os
+
+    from weather_assets.adapters.azure import simulator
+
+    os.execve(simulator.COMMAND[0], [*simulator.COMMAND, *words], simulator.environment())  # noqa: S606

@@ -10,6 +10,7 @@ import pytest
 
 from weather_assets.cli import main
 from weather_assets.definitions import build_defs
+from weather_assets.local_azure.cli import local_azure
 from weather_assets_tests.readmes import GIT, REPOSITORY, Readme, commands, readmes
 
 ALL = readmes()
@@ -72,7 +73,8 @@ def test_commands_and_options_exist(readme: Readme) -> None:
 
 def ours(command: str) -> list[list[str]]:
     """Returns the calls of our own programs within a shell command, as words."""
-    calls = r"(?:^|[\s(])(?:\.venv/bin/)?((?:weather-assets|make|docker/stack)(?: [^|;&<>()]*)?)"
+    programs = "weather-assets|local-azure|make|docker/stack"
+    calls = rf"(?:^|[\s(])(?:\.venv/bin/)?((?:{programs})(?: [^|;&<>()]*)?)"
     return [found.split() for found in re.findall(calls, command)]
 
 
@@ -88,7 +90,7 @@ def fault_of(words: list[str]) -> str:
         script = (REPOSITORY / "docker" / "stack").read_text("utf-8")
         known = not rest or re.search(rf"^\s*{re.escape(rest[0])}\)", script, re.MULTILINE)
         return "" if known else f"docker/stack has no {rest[0]}"
-    group: click.Command = main
+    group: click.Command = main if program == "weather-assets" else local_azure
     while isinstance(group, click.Group) and rest and not rest[0].startswith("-"):
         below = group.commands.get(rest[0])
         if below is None:
@@ -105,6 +107,7 @@ def test_a_wrong_command_is_seen() -> None:
     assert [bool(fault_of(words)) for words in ours(wrong)] == [True, True]
     assert fault_of(["weather-assets", "no-such-command"])
     assert fault_of(["docker/stack", "no-such-command"])
+    assert fault_of(["local-azure", "start", "--no-such-option"])
 
 
 def test_the_table_of_assets_is_the_graph() -> None:

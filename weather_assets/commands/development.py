@@ -16,9 +16,9 @@ import click
 import psutil
 from rich.console import Console
 
+from weather_assets.adapters.azure import simulator
 from weather_assets.adapters.files.data_root import DATA_ROOT_VARIABLE, DataRoot
 from weather_assets.commands.instance import WORKSPACE_FILE, write_instance
-from weather_assets.local_azure import daemon
 
 _HOST = "127.0.0.1"
 _STOP_GRACE_SECONDS = 10
@@ -49,7 +49,7 @@ def serve_uis(root: DataRoot, console: Console, *, port: int, mlflow_port: int) 
     for number in (signal.SIGINT, signal.SIGTERM):  # a shell's background job ignores SIGINT
         signal.signal(number, signal.default_int_handler)
     servers: dict[str, subprocess.Popen[bytes]] = {}
-    served_before = daemon.running(root.local_azure) is not None
+    served_before = simulator.running(root.local_azure) is not None
     try:
         for name, command in _commands(root, port, mlflow_port).items():
             servers[name] = subprocess.Popen(command, env=environment, start_new_session=True)
@@ -62,8 +62,8 @@ def serve_uis(root: DataRoot, console: Console, *, port: int, mlflow_port: int) 
         console.print("ending")
     finally:
         _end(list(servers.values()))
-        if not served_before and root.local_azure.is_dir():
-            daemon.stop(root.local_azure)  # a rollout has started it
+        if not served_before:
+            simulator.stop(root.local_azure)  # a rollout has started it
 
 
 def _commands(root: DataRoot, port: int, mlflow_port: int) -> dict[str, list[str]]:

@@ -22,6 +22,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from weather_assets.adapters.azure import simulator
 from weather_assets.adapters.files.data_root import DATA_ROOT_VARIABLE, DataRoot
 from weather_assets.adapters.files.raw_snapshot import list_raw_files
 from weather_assets.commands.instance import write_instance
@@ -29,7 +30,6 @@ from weather_assets.commands.invocation import this_command
 from weather_assets.commands.progress import ProgressHandler, progress_logger
 from weather_assets.definitions import build_defs
 from weather_assets.defs.resources import DataRootResource
-from weather_assets.local_azure import daemon
 from weather_assets.rollout.service import ServiceError
 
 JOB = "continuous_training"
@@ -77,12 +77,12 @@ def run_graph(
 @contextmanager
 def _serving_while(root: DataRoot, *, stay: bool) -> Generator[bool]:
     """Ends the Local Azure that was started in between, unless it shall stay; yields if it will."""
-    stays = stay or daemon.running(root.local_azure) is not None
+    stays = stay or simulator.running(root.local_azure) is not None
     try:
         yield stays
     finally:
-        if not stays and root.local_azure.is_dir():
-            daemon.stop(root.local_azure)
+        if not stays:
+            simulator.stop(root.local_azure)
 
 
 def _run(root: DataRoot, console: Console, until: str | None, *, stays: bool) -> None:

@@ -10,12 +10,11 @@ import shlex
 import click
 from rich.console import Console
 
+from weather_assets.adapters.azure import simulator
 from weather_assets.adapters.azure.settings import AzureSettings, AzureSettingsError
 from weather_assets.adapters.files.data_root import DataRoot
 from weather_assets.commands.invocation import this_command
-from weather_assets.local_azure import daemon
-from weather_assets.local_azure.azure.errors import LocalAzureError
-from weather_assets.rollout.service import ServiceError
+from weather_assets.rollout.service import ServiceError, ServiceUnavailable
 from weather_assets.rollout.states import Endpoint
 from weather_assets.workflows.rollouts import endpoint_key, observe_endpoint, sample_row
 
@@ -58,7 +57,7 @@ def curl_line(root: DataRoot, settings: AzureSettings, uri: str) -> str:
         uri: its scoring URI.
     """
     if settings.is_local:
-        url = daemon.read_environment(root.local_azure)["LOCAL_AZURE_URL"]
+        url = simulator.variables(root.local_azure)["LOCAL_AZURE_URL"]
         uri = f"{url}/endpoints/{settings.endpoint}/score"
     data = shlex.quote(str(root.path))
     body = shlex.quote(json.dumps({"rows": [sample_row(root)]}))
@@ -78,7 +77,7 @@ def show_endpoint(root: DataRoot, console: Console) -> None:
     try:
         _require_running(root)
         print_serving(root, console, stays=True)
-    except (AzureSettingsError, LocalAzureError, ServiceError) as error:
+    except (AzureSettingsError, ServiceError) as error:
         raise click.ClickException(str(error)) from None
 
 
@@ -91,15 +90,15 @@ def show_key(root: DataRoot) -> str:
     try:
         _require_running(root)
         return endpoint_key(root, os.environ)
-    except (AzureSettingsError, LocalAzureError, ServiceError) as error:
+    except (AzureSettingsError, ServiceError) as error:
         raise click.ClickException(str(error)) from None
 
 
 def _require_running(root: DataRoot) -> None:
     """Looking must not start a simulator."""
     local = AzureSettings.from_environment(os.environ).is_local
-    if local and daemon.running(root.local_azure.resolve()) is None:
-        raise LocalAzureError(
+    if local and simulator.running(root.local_azure) is None:
+        raise ServiceUnavailable(
             f"Local Azure does not run on {root.local_azure}; start it with `{this_command()} "
             f"local-azure start --state {shlex.quote(str(root.local_azure))}`, or run the graph "
             "with --serve"

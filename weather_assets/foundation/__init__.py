@@ -2,7 +2,8 @@
 
 - `atomic_files`: files that are complete or absent; `waiting`: for a condition, never for ever.
 - `process_guard`: a program that ends when whoever started it is gone.
-- `loopback`: ports that only this machine can reach.
-- `azure_machines`: the VM sizes of Azure ML online endpoints.
-- `environments`: a Python environment from a conda file, built once.
+- `loopback`: ports that only this machine can reach; `log_files`: what processes say.
+- `azure_limits`, `azure_machines`: what Azure publishes of online endpoints, and their VM sizes.
+- `environments`: a Python environment from a conda file, built once; `inference_server`: the server
+  that Azure runs, in one.
 """

@@ -1,6 +1,6 @@
 """The VM sizes that deployments may ask for: cores and quota family of each.
 
-Belongs here: facts of the catalogue. Does not belong here: how quota is counted (`rules`).
+Belongs here: facts of the catalogue. Does not belong here: how quota is counted (`azure_limits`).
 Source: https://learn.microsoft.com/azure/machine-learning/reference-managed-online-endpoints-vm-sku-list
 """
 

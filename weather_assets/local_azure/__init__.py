@@ -1,6 +1,7 @@
 """Local Azure: a simulator of Azure ML online endpoints that unmodified Azure SDKs talk to.
 
-It knows nothing of weather: take it for any project. Where do I go to ...
+It knows nothing of the platform beside it: take it for any project. What users need is in
+`README.md`. Where do I go to ...
 
 - find out whether a rule of Azure ML is enforced?      `azure.rules`, `azure.routing`
 - change what a call to Azure Resource Manager answers? `arm`

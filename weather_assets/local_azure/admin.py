@@ -1,10 +1,11 @@
 """The simulator's own routes, over plain HTTP on loopback: steering it, and scoring with curl.
 
-Belongs here: status, faults, metrics, and `/endpoints/NAME/score`. Does not belong here: anything
-that Azure has (`arm`, `dataplane`).
+Belongs here: health, status, faults, metrics, and `/endpoints/NAME/score`. Does not belong here:
+anything that Azure has (`arm`, `dataplane`).
 
-All but scoring asks for the control token, which lies in the state folder; scoring asks for the
-endpoint's own key or token, as its scoring URI does.
+`/health` is open: it tells which subscription this is, so that nobody takes a stranger on the same
+port for it, and whether all serves. Scoring asks for the endpoint's own key or token, as its
+scoring URI does; everything else for the control token, which lies in the state folder.
 """
 
 import hmac
@@ -31,6 +32,7 @@ class Admin:
     def __init__(
         self,
         token: str,
+        subscription: str,
         resources: Resources,
         provisioning: Provisioning,
         faults: Faults,
@@ -38,7 +40,7 @@ class Admin:
         dataplane: DataPlane,
     ) -> None:
         """Steers the parts given, for callers with `token`."""
-        self._token, self._resources = token, resources
+        self._token, self._subscription, self._resources = token, subscription, resources
         self._provisioning, self._faults = provisioning, faults
         self._metrics, self._dataplane = metrics, dataplane
         self.restoring: Callable[[], bool] = lambda: False
@@ -51,6 +53,9 @@ class Admin:
             return await self._dataplane.handle(
                 request.clone(rel_url=request.rel_url.with_path(scoring[2])), scoring[1]
             )
+        if request.path == "/health":
+            health = {"subscription": self._subscription, "restoring": self.restoring()}
+            return web.json_response(health)
         try:
             self._authorize(request)
             return web.json_response(await self._answer(request))

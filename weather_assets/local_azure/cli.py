@@ -1,4 +1,4 @@
-"""The commands of Local Azure, a click group that other command lines can mount.
+"""The command `local-azure`.
 
 Belongs here: options, and what is printed. Does not belong here: what a command does (`daemon`,
 `control`).
@@ -74,7 +74,7 @@ class _Command(click.Command):
             raise click.ClickException(str(error)) from None
 
 
-@click.group("local-azure")
+@click.group("local-azure", context_settings={"help_option_names": ["-h", "--help"]})
 def local_azure() -> None:
     """Simulate Azure ML online endpoints on this machine."""
 
@@ -206,3 +206,8 @@ def clear(state: Path, identity: str | None) -> None:
     """Remove the fault IDENTITY, or all."""
     daemon = _daemon()
     click.echo(f"{daemon.control(state).clear_faults(identity)} faults cleared")
+
+
+def main() -> None:
+    """Runs the command, under the one name that its messages use."""
+    local_azure(prog_name="local-azure")

@@ -11,6 +11,7 @@ import shlex
 import signal
 import sys
 import time
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -19,18 +20,22 @@ from urllib.parse import urlsplit
 import psutil
 from filelock import FileLock, Timeout
 
+from weather_assets.foundation.log_files import tail_of
+from weather_assets.foundation.loopback import LOOPBACK
+from weather_assets.foundation.waiting import Found, WaitedTooLongError, wait_until
 from weather_assets.local_azure.azure.errors import LocalAzureError
-from weather_assets.local_azure.azure.settings import LOOPBACK, Settings
+from weather_assets.local_azure.azure.settings import Settings
 from weather_assets.local_azure.control import Control
 from weather_assets.local_azure.environment_file import read_environment, without
 from weather_assets.local_azure.server import RUNNING_FILE
 from weather_assets.local_azure.serving.scorers import sweep
 
+COMMAND = (sys.executable, "-P", "-m", "weather_assets.local_azure")
+"""The command `local-azure`. Files of the current folder are no modules of ours."""
 START_SECONDS = 180.0
 STOP_SECONDS = 30.0
 SERVER_LOG = "server.log"
 _LOCK_FILE = "start.lock"
-_LOOK_SECONDS = 0.05
 _LOG_TAIL_LINES = 15
 
 
@@ -45,6 +50,8 @@ class Running:
     """Address of the control port."""
     token: str
     """Control token."""
+    state: str = ""
+    """Its state folder: a copy of that has the file, too."""
 
     @property
     def is_here(self) -> bool:
@@ -55,13 +62,14 @@ class Running:
 def running(state: Path) -> Running | None:
     """Returns the simulator that serves a state folder, or None.
 
-    A file left over by a killed one does not count, nor does another process of the same number.
+    A file left over by a killed one does not count, nor another process of the same number, nor the
+    simulator of a folder that this one is a copy of.
     """
     try:
         found = Running(**json.loads((state / RUNNING_FILE).read_text("utf-8")))
     except FileNotFoundError:
         return None
-    return found if _alive(found) else None
+    return found if found.state == str(state.resolve()) and _alive(found) else None
 
 
 def start(state: Path, *, timeout: float = START_SECONDS, **options: Any) -> dict[str, str]:
@@ -111,13 +119,12 @@ def stop(state: Path, *, timeout: float = STOP_SECONDS) -> bool:
     if found is not None:
         with contextlib.suppress(ProcessLookupError):
             os.kill(found.pid, signal.SIGTERM)
-        deadline = time.monotonic() + timeout
-        while _alive(found) and time.monotonic() < deadline:
-            time.sleep(_LOOK_SECONDS)
-        if _alive(found):
-            os.kill(found.pid, signal.SIGKILL)
-            while _alive(found):
-                time.sleep(_LOOK_SECONDS)
+        try:
+            _await_end(found, timeout)
+        except WaitedTooLongError:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(found.pid, signal.SIGKILL)
+            _await_end(found, STOP_SECONDS)
     settings = Settings.load(state)
     if settings is not None:
         sweep(settings.marker(state))
@@ -135,7 +142,7 @@ def control(state: Path) -> Control:
     if found is None:
         raise LocalAzureError(
             f"{state}: Local Azure does not run on this folder; start it with "
-            f"`weather-assets local-azure start --state {shlex.quote(str(state))}`"
+            f"`local-azure start --state {shlex.quote(str(state))}`"
         )
     return Control(found.url, found.token)
 
@@ -147,20 +154,21 @@ def _start(state: Path, deadline: float, options: dict[str, Any]) -> None:
         if not settings.is_for_this_machine:
             raise LocalAzureError(
                 f"{state}: Local Azure does not answer at {settings.reached_as}, where this folder "
-                "is served; start it there (in the stack: docker/stack up)"
+                "is served; start it there"
             )
         settings.save(state)
         (state / RUNNING_FILE).unlink(missing_ok=True)
         pid = _spawn(state)
-        while (found := running(state)) is None:
-            if _exited(pid):
+
+        def up() -> Running | None:
+            found = running(state)
+            if found is None and _exited(pid):
                 raise LocalAzureError(f"{state}: Local Azure did not start:\n{_tail(state)}")
-            _check_deadline(state, deadline)
-            time.sleep(_LOOK_SECONDS)
+            return found
+
+        found = _await(state, up, deadline)
     client = Control(found.url, found.token)
-    while client.status()["restoring"]:
-        _check_deadline(state, deadline)
-        time.sleep(_LOOK_SECONDS)
+    _await(state, lambda: not client.status()["restoring"], deadline)
 
 
 def _settings(state: Path, options: dict[str, Any], *, changeable: bool) -> Settings:
@@ -181,7 +189,7 @@ def _spawn(state: Path) -> int:
     """Starts the server in a session of its own; unlike a Popen object, it may outlive us."""
     logs = state / "logs"
     logs.mkdir(mode=0o700, exist_ok=True)
-    command = [sys.executable, "-m", "weather_assets.local_azure", "--state", str(state)]
+    command = [*COMMAND, "serve", "--state", str(state)]
     log = os.O_WRONLY | os.O_CREAT | os.O_APPEND
     return os.posix_spawn(
         command[0],
@@ -219,13 +227,18 @@ def _alive(found: Running) -> bool:
         return False
 
 
-def _check_deadline(state: Path, deadline: float) -> None:
-    if time.monotonic() > deadline:
-        raise LocalAzureError(f"{state}: Local Azure is not ready in time:\n{_tail(state)}")
+def _await(state: Path, look: Callable[[], Found | None], deadline: float) -> Found:
+    try:
+        return wait_until(look, deadline - time.monotonic(), "Local Azure")
+    except WaitedTooLongError:
+        raise LocalAzureError(
+            f"{state}: Local Azure is not ready in time:\n{_tail(state)}"
+        ) from None
+
+
+def _await_end(found: Running, seconds: float) -> None:
+    wait_until(lambda: not _alive(found), seconds, f"process {found.pid} to end")
 
 
 def _tail(state: Path) -> str:
-    with contextlib.suppress(FileNotFoundError):
-        text = (state / "logs" / SERVER_LOG).read_text("utf-8", "replace")
-        return "\n".join(text.splitlines()[-_LOG_TAIL_LINES:])
-    return ""
+    return tail_of(state / "logs" / SERVER_LOG, _LOG_TAIL_LINES)

@@ -5,10 +5,12 @@ Belongs here: which variables, and why each. Does not belong here: where their v
 """
 
 import os
+import shlex
 from collections.abc import Mapping
 from pathlib import Path
 
-from weather_assets.local_azure.azure.settings import Settings, write_private
+from weather_assets.foundation.atomic_files import PRIVATE, write_text
+from weather_assets.local_azure.azure.settings import Settings
 from weather_assets.local_azure.identity.certificates import AUTHORITY_FILE
 
 ENVIRONMENT_FILE = "environment"
@@ -38,14 +40,17 @@ def variables(state: Path, settings: Settings) -> dict[str, str]:
         # An inherited other cloud or authority would lead to hosts that do not exist here.
         "AZUREML_CURRENT_CLOUD": "AzureCloud",
         "AZURE_AUTHORITY_HOST": "login.microsoftonline.com",
+        "LOCAL_AZURE_STATE": str(state),
         "LOCAL_AZURE_URL": f"http://{settings.reached_as}:{settings.control_port}",
+        "LOCAL_AZURE_METRICS_GRAIN_SECONDS": str(settings.metrics_grain_seconds),
     }
 
 
 def write_environment(state: Path, settings: Settings) -> None:
-    """Writes the file, which holds a secret, for its owner alone."""
-    lines = [f"{key}={value}" for key, value in variables(state, settings).items()]
-    write_private(state / ENVIRONMENT_FILE, "\n".join(lines) + "\n")
+    """Writes the file, which holds a secret, for its owner alone; a shell can read it as it is."""
+    found = variables(state, settings)
+    lines = [f"{key}={shlex.quote(value)}" for key, value in found.items()]
+    write_text(state / ENVIRONMENT_FILE, "\n".join(lines) + "\n", PRIVATE)
 
 
 def read_environment(state: Path) -> dict[str, str]:
@@ -54,7 +59,7 @@ def read_environment(state: Path) -> dict[str, str]:
         text = (state / ENVIRONMENT_FILE).read_text("utf-8")
     except FileNotFoundError:
         return {}
-    pairs = (line.partition("=") for line in text.splitlines() if line)
+    pairs = (word.partition("=") for word in shlex.split(text))
     return {key: value for key, _, value in pairs}
 
 

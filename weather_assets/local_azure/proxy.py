@@ -10,6 +10,8 @@ import socket
 from collections.abc import Callable
 from typing import Any, cast
 
+from weather_assets.foundation.loopback import LOOPBACK
+
 _HEAD_BYTES = 16 * 1024
 _HEAD_SECONDS = 30.0
 _CHUNK = 256 * 1024
@@ -78,7 +80,7 @@ class ConnectProxy:
             await writer.drain()
             return
         backend_reader, backend_writer = await asyncio.open_connection(
-            "127.0.0.1", self._backend_port, limit=_CHUNK
+            LOOPBACK, self._backend_port, limit=_CHUNK
         )
         try:
             writer.write(b"HTTP/1.1 200 Connection established\r\n\r\n")

@@ -23,17 +23,20 @@ import psutil
 from aiohttp import web
 from filelock import FileLock, Timeout
 
+from weather_assets.foundation.atomic_files import PRIVATE, write_text
+from weather_assets.foundation.loopback import LOOPBACK
 from weather_assets.local_azure.admin import Admin
 from weather_assets.local_azure.arm.assets import AssetVersions
 from weather_assets.local_azure.arm.deployments import OnlineDeployments
 from weather_assets.local_azure.arm.endpoints import OnlineEndpoints
 from weather_assets.local_azure.arm.operations import Operations
+from weather_assets.local_azure.arm.routes import Routes
 from weather_assets.local_azure.arm.service import ResourceManager
 from weather_assets.local_azure.azure.errors import LocalAzureError
 from weather_assets.local_azure.azure.faults import Faults
 from weather_assets.local_azure.azure.hosts import LOGIN, MANAGEMENT, Hosts
 from weather_assets.local_azure.azure.resources import Resources
-from weather_assets.local_azure.azure.settings import LOOPBACK, Settings, write_private
+from weather_assets.local_azure.azure.settings import Settings
 from weather_assets.local_azure.azure.state import STATE_FILE, Store
 from weather_assets.local_azure.environment_file import write_environment
 from weather_assets.local_azure.identity.authority import Authority
@@ -94,23 +97,23 @@ class Server:
         deployments = OnlineDeployments(
             settings, resources, self._operations, self._provisioning, assets, self._metrics
         )
+        versions = AssetVersions(settings, store, blobs)
         self._manager = ResourceManager(
             settings,
             self._authority,
             self._operations,
             faults,
-            blobs,
-            AssetVersions(settings, store, blobs),
-            endpoints,
-            deployments,
+            deployments.monitor,
+            Routes(settings, self._operations, blobs, versions, endpoints, deployments),
         )
         self._blob = BlobService(blobs, self._authority)
         self._dataplane = DataPlane(
             resources, self._authority, self._provisioning.pools, self._metrics, logs / ACCESS_LOG
         )
         self._admin = Admin(
-            self._token, resources, self._provisioning, faults, self._metrics, self._dataplane
-        )
+            self._token, settings.subscription_id, resources, self._provisioning, faults,
+            self._metrics, self._dataplane,
+        )  # fmt: skip
         await self._listen()
         self._background = [
             asyncio.create_task(self._restore(), name="restore"),
@@ -152,8 +155,9 @@ class Server:
             "created": psutil.Process().create_time(),
             "url": f"http://{settings.reached_as}:{control}",
             "token": self._token,
+            "state": str(self._state),
         }
-        write_private(self._state / RUNNING_FILE, json.dumps(running) + "\n")
+        write_text(self._state / RUNNING_FILE, json.dumps(running) + "\n", PRIVATE)
 
     async def _serve(
         self, handler: Handler, address: str, port: int, context: ssl.SSLContext | None = None

@@ -51,14 +51,14 @@ class AzureWorld:
             lambda release: self.packages[release.version],
             run_id,
             timings=timings or AzureTimings.local(),
-            surroundings=reached.surroundings,
+            reach=reached.reach,
             metrics_grain_seconds=reached.grain_seconds,
         )
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def azure_world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[AzureWorld]:
-    """One simulator for all tests of this folder."""
+    """One simulator for the tests of a file: what another one uploaded is not uploaded again."""
     folder = tmp_path_factory.mktemp("azure")
     contract = next(c for c in builtin_contracts() if c.name == "nyc_hourly")
     write_graph(folder / "model.onnx", contract)

@@ -1,14 +1,25 @@
 """One simulator for all tests of this folder, and a client of it."""
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from weather_assets.adapters.scoring.environment import cache_folder
 from weather_assets.local_azure import daemon
+from weather_assets.local_azure.azure.settings import CACHE_VARIABLE
 from weather_assets_tests.local_azure.plain_client import PlainClient
 
 MANY_CORES = 400  # tests share the simulator, and with it the quota
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _one_cache() -> Iterator[None]:
+    """What is built for the platform's tests and for these is the same environment."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv(CACHE_VARIABLE, os.environ.get(CACHE_VARIABLE) or str(cache_folder()))
+        yield
 
 
 @pytest.fixture(scope="session")

@@ -62,7 +62,7 @@ def test_starting_twice_starts_once(state: Path) -> None:
 def test_a_second_server_on_the_same_folder_is_refused(state: Path) -> None:
     daemon.start(state, timeout=60)
     second = subprocess.run(
-        [sys.executable, "-m", "weather_assets.local_azure", "--state", str(state)],
+        [sys.executable, "-P", "-m", "weather_assets.local_azure", "serve", "--state", str(state)],
         capture_output=True,
         text=True,
         timeout=60,

@@ -1,7 +1,7 @@
 """The SDK's client, made fit for a service: quiet, bounded in time, leaving no trace behind.
 
-Belongs here: making `MLClient` and the credential, waiting and retrying. Does not belong here: what
-is done with them (`service`).
+Belongs here: making `MLClient`, waiting and retrying. Does not belong here: how Azure is reached
+(`reach`), or what is done with the client (`service`).
 """
 
 import functools
@@ -25,8 +25,9 @@ from weather_assets.adapters.azure.errors import (
     status_of,
     without_signatures,
 )
-from weather_assets.adapters.azure.process_variables import kept
+from weather_assets.adapters.azure.reach import Reach
 from weather_assets.adapters.azure.settings import AzureSettings
+from weather_assets.foundation.waiting import WaitedTooLongError, wait_until
 from weather_assets.rollout.service import OperationTimedOut
 
 if TYPE_CHECKING:
@@ -34,20 +35,14 @@ if TYPE_CHECKING:
     from azure.core.credentials import TokenCredential
     from azure.core.polling import LROPoller
 
-CLOUD_VARIABLE = "AZUREML_CURRENT_CLOUD"
-"""`MLClient()` sets it for the whole process."""
-_SERVICE_PRINCIPAL = ("AZURE_TENANT_ID", "AZURE_CLIENT_ID")
-_PROOFS = ("AZURE_CLIENT_SECRET", "AZURE_CLIENT_CERTIFICATE_PATH")
+_CLOUD_VARIABLE = "AZUREML_CURRENT_CLOUD"
 _QUIETER = {
     "azure.ai.ml": logging.WARNING,  # "Check: endpoint X exists", at INFO on a handler of its own
     "azure.ai.ml._utils._experimental": logging.ERROR,  # "This is an experimental class"
     "azure.ai.ml._telemetry": logging.CRITICAL,  # each call that fails, which we report ourselves
 }
-_PRINTERS = (
-    "azure.ai.ml._utils._azureml_polling",  # a dot at every look at an operation
-    "azure.ai.ml._artifacts._blob_storage_helper",  # a colour reset after every upload
-)
-_LOOK_SECONDS = 0.5
+_LOOK_SECONDS = 2.0
+"""Longest pause between two looks at what the service reports."""
 
 T = TypeVar("T")
 
@@ -88,7 +83,7 @@ class AzureTimings:
             backoff_seconds=0.1,
         )
 
-    def transport(self) -> dict[str, Any]:
+    def limits(self) -> dict[str, Any]:
         """Returns what clients of azure-core take."""
         return {
             "retry_total": self.retries,
@@ -101,24 +96,6 @@ class AzureTimings:
         }
 
 
-def azure_credential(timings: AzureTimings) -> "TokenCredential":
-    """Returns azure-identity's default credential.
-
-    It tries a service principal of the environment first and, where there is one, nothing else.
-    That one is then taken directly: inside the chain, an unreachable authority would read as a
-    refused secret.
-    """
-    from azure.identity import (  # noqa: PLC0415 - takes half a second
-        DefaultAzureCredential,
-        EnvironmentCredential,
-    )
-
-    principal = all(os.environ.get(name) for name in _SERVICE_PRINCIPAL)
-    if principal and any(os.environ.get(name) for name in _PROOFS):
-        return EnvironmentCredential(**timings.transport())
-    return DefaultAzureCredential()
-
-
 @functools.cache
 def azure_ml() -> Any:
     """Returns the SDK's module `azure.ai.ml`, quiet. Loading it takes up to three seconds."""
@@ -127,19 +104,17 @@ def azure_ml() -> Any:
         warnings.simplefilter("ignore", Marshmallow4Warning)
         module = importlib.import_module("azure.ai.ml")
         importlib.import_module("azure.ai.ml.entities")
-    for name in _PRINTERS:
-        # Standard output belongs to the caller, and the SDK has no option for these.
-        vars(importlib.import_module(name))["print"] = _silence
     # At DEBUG it writes each address with its query; azure-core masks signatures in its own lines.
     logging.getLogger("urllib3.connectionpool").addFilter(_mask_signatures)
     return module
 
 
 def ml_client(
-    settings: AzureSettings, credential: "TokenCredential", timings: AzureTimings
+    settings: AzureSettings, credential: "TokenCredential", timings: AzureTimings, reach: Reach
 ) -> "MLClient":
     """Returns the SDK's client of a workspace."""
-    with kept(CLOUD_VARIABLE):
+    before = os.environ.get(_CLOUD_VARIABLE)
+    try:
         client = azure_ml().MLClient(
             credential,
             settings.subscription_id,
@@ -147,8 +122,15 @@ def ml_client(
             settings.workspace,
             show_progress=False,
             enable_telemetry=False,
-            **timings.transport(),
+            **timings.limits(),
+            **reach.transport,
+            **reach.cloud,
         )
+    finally:  # it names its cloud to the whole process
+        if before is None:
+            os.environ.pop(_CLOUD_VARIABLE, None)
+        else:
+            os.environ[_CLOUD_VARIABLE] = before
     for name, level in _QUIETER.items():  # the client sets some of them
         logging.getLogger(name).setLevel(level)
     return client
@@ -157,14 +139,9 @@ def ml_client(
 class Calls:
     """Runs calls of the SDK: repeats, waits, and says what went wrong."""
 
-    def __init__(
-        self,
-        timings: AzureTimings,
-        clock: Callable[[], float] = time.monotonic,
-        sleep: Callable[[float], None] = time.sleep,
-    ) -> None:
+    def __init__(self, timings: AzureTimings) -> None:
         """Waits as `timings` say."""
-        self.timings, self._clock, self._sleep = timings, clock, sleep
+        self.timings = timings
 
     def run(self, action: str, call: Callable[[], T]) -> T:
         """Returns what an idempotent call returns; repeats it while another one is in its way.
@@ -176,17 +153,17 @@ class Calls:
         Raises:
             ServiceError: what the failure means.
         """
-        deadline = self._clock() + self.timings.conflict_seconds
+        deadline = time.monotonic() + self.timings.conflict_seconds
         while True:
             try:
                 return call()
             except AzureError as error:
-                in_the_way = status_of(error) == CONFLICT and self._clock() < deadline
+                in_the_way = status_of(error) == CONFLICT and time.monotonic() < deadline
                 pause = retry_after_seconds(error) or self.timings.conflict_pause_seconds
                 failure = service_error(action, error)
             if not in_the_way:
                 raise failure  # outside `except`: see azure_errors
-            self._sleep(min(pause, self.timings.conflict_seconds))
+            time.sleep(min(pause, self.timings.conflict_seconds))
 
     def find(self, action: str, call: Callable[[], T]) -> T | None:
         """Returns what a call returns, or None where the service says that it does not exist.
@@ -236,15 +213,13 @@ class Calls:
         Raises:
             OperationTimedOut: if it does not come true in time.
         """
-        deadline = self._clock() + seconds
         pause = min(self.timings.conflict_pause_seconds, _LOOK_SECONDS)
-        while not condition():
-            if self._clock() >= deadline:
-                raise OperationTimedOut(
-                    f"{what}: not after {seconds:g} s. Azure goes on with it; run again to resume"
-                )
-            self._sleep(pause)
-            pause = min(2 * pause, self.timings.conflict_pause_seconds)
+        try:
+            wait_until(condition, seconds, what, pause_seconds=pause)
+        except WaitedTooLongError:
+            raise OperationTimedOut(
+                f"{what}: not after {seconds:g} s. Azure goes on with it; run again to resume"
+            ) from None
 
 
 def _mask_signatures(record: logging.LogRecord) -> bool:
@@ -254,7 +229,3 @@ def _mask_signatures(record: logging.LogRecord) -> bool:
     if masked != text:
         record.msg, record.args = masked, ()
     return True
-
-
-def _silence(*_values: object, **_options: object) -> None:
-    """Prints nothing."""

@@ -45,18 +45,25 @@ class BearerSecret(AuthBase):
 class ScoringClient:
     """A client of one endpoint."""
 
-    def __init__(self, uri: str, secret: Callable[[], str], timeout_seconds: float) -> None:
+    def __init__(
+        self,
+        uri: str,
+        secret: Callable[[], str],
+        timeout_seconds: float,
+        session: requests.Session | None = None,
+    ) -> None:
         """Asks at `uri`.
 
         Args:
             uri: scoring URI.
             secret: fetches a key or a token; called at the first request, and after each 401.
             timeout_seconds: longest wait for a reply.
+            session: has proxy and certificates; one that the environment tells them by default.
         """
         self.uri = uri
         self._fetch, self._timeout_seconds = secret, timeout_seconds
         self._secret: BearerSecret | None = None
-        self._session = requests.Session()
+        self._session = session or requests.Session()
 
     def ask(self, rows: Sequence[Mapping[str, object]], deployment: str | None) -> Reply:
         """Asks for the probabilities of raw rows.

@@ -3,29 +3,31 @@
 Belongs here: names, versions and tags of a release's resources. Does not belong here: the calls
 that create them and the waiting (`service`).
 
-Model and environment are named by content, so that deploying a release again registers neither, and
-an unchanged environment never costs a second image build. The code, one small file, is uploaded
-each time: the SDK gives it a name of its own.
+Model, environment and code are named by content, so that deploying a release again uploads and
+registers nothing, and an unchanged environment never costs a second image build.
 """
 
 import hashlib
-from collections.abc import Mapping
-from functools import partial
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from weather_assets.adapters.azure.client import Calls, azure_ml
+from weather_assets.adapters.azure.management import ResourceManager
 from weather_assets.adapters.azure.settings import AzureSettings
+from weather_assets.adapters.azure.uploads import Uploaded
 from weather_assets.rollout.service import ServiceRefused
 from weather_assets.rollout.states import Deployment, Provisioning, Release
 from weather_assets.scoring.package import CONDA_FILE, SCRIPT_FILE
 
 if TYPE_CHECKING:
     from azure.ai.ml import MLClient
-    from azure.ai.ml.entities import Environment, ManagedOnlineDeployment, Model
 
 MODEL = "weather-assets"
 ENVIRONMENT = "weather-assets-scoring"
+CODE = "weather-assets-code"
+API_VERSION = "2023-04-01"
 TAG = "weather_assets."
 """Begins the names of our tags, on every resource that we make."""
 _DIGEST_LETTERS = 24
@@ -41,79 +43,100 @@ def release_tags(release: Release, run_id: str) -> dict[str, str]:
     }
 
 
-def model_entity(release: Release, package: Path) -> "Model":
-    """Returns the model to register: the package, under its digest."""
-    return azure_ml().entities.Model(
-        name=MODEL,
-        version=release.digest[:_DIGEST_LETTERS],
-        path=str(package),
-        type="custom_model",
-        tags={f"{TAG}version": release.version, f"{TAG}digest": release.digest},
-    )
+@dataclass(frozen=True, slots=True)
+class Registry:
+    """Registers what a release needs; each asset is named by content, and is registered once.
 
-
-def environment_entity(settings: AzureSettings, package: Path) -> "Environment":
-    """Returns the environment to register: the package's pins on the pinned image."""
-    conda = package / CONDA_FILE
-    identity = f"{settings.base_image}\n".encode() + conda.read_bytes()
-    return azure_ml().entities.Environment(
-        name=ENVIRONMENT,
-        version=hashlib.sha256(identity).hexdigest()[:_DIGEST_LETTERS],
-        image=settings.base_image,
-        conda_file=str(conda),
-    )
-
-
-def registered_assets(
-    calls: Calls, client: "MLClient", settings: AzureSettings, release: Release, package: Path
-) -> tuple[str, str]:
-    """Returns the ids of model and environment, registered where they are not yet.
-
-    Raises:
-        ServiceError: if Azure cannot be asked, or refuses.
+    Its methods return ids, and raise ServiceError if Azure cannot be asked, or refuses.
     """
-    ids: list[str] = []
-    kinds: tuple[tuple[str, Any, Any], ...] = (
-        ("model", client.models, model_entity(release, package)),
-        ("environment", client.environments, environment_entity(settings, package)),
-    )
-    for what, operations, entity in kinds:
-        named = f"{what} {entity.name} {entity.version}"
-        found = calls.find(
-            f"looking for {named}", partial(operations.get, entity.name, entity.version)
+
+    calls: Calls
+    client: "MLClient"
+    manager: ResourceManager
+    upload: Callable[[str, Mapping[str, Path]], Uploaded]
+    """Brings files to a place in the workspace's datastore."""
+    workspace_id: str
+
+    def model(self, release: Release, package: Path) -> str:
+        """Registers the package as a model."""
+        version, models = release.digest[:_DIGEST_LETTERS], self.client.models
+
+        def register() -> Any:
+            paths = (path for path in package.rglob("*") if path.is_file())
+            files = {path.relative_to(package).as_posix(): path for path in paths}
+            place = self.upload(f"{MODEL}/{version}/package", files)
+            model = azure_ml().entities.Model(
+                name=MODEL,
+                version=version,
+                path=place.datastore_uri,
+                type="custom_model",
+                tags={f"{TAG}version": release.version, f"{TAG}digest": release.digest},
+            )
+            return models.create_or_update(model)
+
+        what = f"model {MODEL} {version}"
+        return str(self._registered(what, lambda: models.get(MODEL, version), register).id)
+
+    def environment(self, settings: AzureSettings, package: Path) -> str:
+        """Registers the package's pins on the pinned image."""
+        conda, environments = package / CONDA_FILE, self.client.environments
+        version = _digest(f"{settings.base_image}\n".encode() + conda.read_bytes())
+        environment = azure_ml().entities.Environment(
+            name=ENVIRONMENT, version=version, image=settings.base_image, conda_file=str(conda)
         )
-        if found is None:
-            found = calls.run(f"registering {named}", partial(operations.create_or_update, entity))
-        ids.append(str(found.id))
-    return ids[0], ids[1]
+        found = self._registered(
+            f"environment {ENVIRONMENT} {version}",
+            lambda: environments.get(ENVIRONMENT, version),
+            lambda: environments.create_or_update(environment),
+        )
+        return str(found.id)
+
+    def code(self, package: Path) -> str:
+        """Registers the scoring script."""
+        script = package / SCRIPT_FILE
+        version = _digest(script.read_bytes())
+        path = f"{self.workspace_id}/codes/{CODE}/versions/{version}"
+
+        def register() -> Any:
+            place = self.upload(f"{CODE}/{version}", {SCRIPT_FILE: script})
+            return self.manager.put(path, API_VERSION, {"properties": {"codeUri": place.blob_uri}})
+
+        query = {"api-version": API_VERSION}
+        self._registered(f"code {CODE} {version}", lambda: self.manager.get(path, query), register)
+        return path
+
+    def _registered(self, what: str, find: Callable[[], Any], register: Callable[[], Any]) -> Any:
+        found = self.calls.find(f"looking for {what}", find)
+        return found or self.calls.run(f"registering {what}", register)
 
 
-def deployment_entity(
-    settings: AzureSettings, slot: str, assets: tuple[str, str, Path], tags: Mapping[str, str]
-) -> "ManagedOnlineDeployment":
-    """Returns the deployment to create or update.
+def deployment_document(
+    settings: AzureSettings, location: str, assets: Mapping[str, str], tags: Mapping[str, str]
+) -> dict[str, Any]:
+    """Returns a deployment as Azure Resource Manager takes it (Online Deployments, 2023-04-01).
 
     Args:
         settings: machines and limits.
-        slot: its name.
-        assets: ids of the registered model and environment, and the folder of the code.
+        location: region of the endpoint.
+        assets: ids of the registered `model`, `environment` and `code`.
         tags: from `release_tags`.
     """
-    entities, (model, environment, code) = azure_ml().entities, assets
-    return entities.ManagedOnlineDeployment(
-        name=slot,
-        endpoint_name=settings.endpoint,
-        model=model,
-        environment=environment,
-        code_configuration=entities.CodeConfiguration(code=str(code), scoring_script=SCRIPT_FILE),
-        instance_type=settings.instance_type,
-        instance_count=settings.instance_count,
-        request_settings=entities.OnlineRequestSettings(
-            request_timeout_ms=settings.request_timeout_ms,
-            max_concurrent_requests_per_instance=settings.max_concurrent_requests,
-        ),
-        tags=dict(tags),
-    )
+    return {
+        "location": location,
+        "tags": dict(tags),
+        "sku": {"name": "Default", "capacity": settings.instance_count},
+        "properties": {
+            "endpointComputeType": "Managed",
+            "instanceType": settings.instance_type,
+            "model": assets["model"],
+            "environmentId": assets["environment"],
+            "codeConfiguration": {"codeId": assets["code"], "scoringScript": SCRIPT_FILE},
+            "requestSettings": {
+                "requestTimeout": f"PT{settings.request_timeout_ms / 1000:g}S",
+                "maxConcurrentRequestsPerInstance": settings.max_concurrent_requests,
+            },
+        },
+    }
 
 
 def observed_deployment(found: Any) -> Deployment:
@@ -139,3 +162,7 @@ def provisioning(value: Any) -> Provisioning:
             "the endpoint in Azure ML studio, and run again when it has settled"
         )
     return known[text]
+
+
+def _digest(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()[:_DIGEST_LETTERS]

@@ -1,29 +1,27 @@
 """Local Azure in place of Azure, where no subscription is named.
 
-Belongs here: starting it, and leading the SDK to it for as long as a call lasts. Does not belong
-here: anything the SDK does then (`service`): it is the same code as for Azure.
+Belongs here: leading the endpoint's service to it. Does not belong here: starting it (`simulator`),
+or anything the SDK does then (`service`): it is the same code as for Azure.
 """
 
 from collections.abc import Callable, Mapping
-from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
+from weather_assets.adapters.azure import simulator
 from weather_assets.adapters.azure.client import AzureTimings
-from weather_assets.adapters.azure.process_variables import PROCESS_VARIABLES
+from weather_assets.adapters.azure.reach import Reach
 from weather_assets.adapters.azure.service import AzureEndpointService
 from weather_assets.adapters.azure.settings import AzureSettings
 from weather_assets.adapters.files.data_root import DataRoot
-from weather_assets.local_azure import daemon
-from weather_assets.local_azure.azure.settings import Settings
 
 if TYPE_CHECKING:
     from weather_assets.rollout.states import Release
 
-GRAIN_SECONDS = 1
-"""Interval of the request counts: a rollout here lasts seconds, where Azure counts by minutes."""
 _POLLING_SECONDS = 0.1
+_GRAIN_SECONDS = 1
+"""Interval of the request counts: a rollout here lasts seconds, where Azure counts by minutes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,9 +31,7 @@ class LocalAzure:
     state: Path
     """Its state folder."""
     variables: Mapping[str, str] = field(repr=False)
-    """Environment variables under which the SDK reaches it; one of them is a secret."""
-    grain_seconds: int
-    """Interval of its request counts."""
+    """What its environment file says; one of them is a secret."""
 
     @classmethod
     def started(cls, state: Path, **options: Any) -> Self:
@@ -43,35 +39,33 @@ class LocalAzure:
 
         Args:
             state: its state folder.
-            options: fields of its settings to set where it is started anew.
+            options: of the command `local-azure start`, where it is started anew.
 
         Raises:
-            LocalAzureError: if it does not come up.
+            ServiceUnavailable: if it does not come up.
         """
         chosen: dict[str, Any] = {
-            "metrics_grain_seconds": GRAIN_SECONDS,
+            "metrics_grain_seconds": _GRAIN_SECONDS,
             "polling_seconds": _POLLING_SECONDS,
             "substitute_python": True,  # the platform runs on 3.11 to 3.13, its package names 3.11
             **options,
         }
-        # One that somebody runs with settings of their own is used as it is.
-        variables = (
-            daemon.read_environment(state)
-            if daemon.running(state.resolve())
-            else daemon.start(state, **chosen)
-        )
-        settings = Settings.load(state.resolve())
-        grain = GRAIN_SECONDS if settings is None else settings.metrics_grain_seconds
-        return cls(state, variables, grain)
+        return cls(state, simulator.start(state, **chosen))
 
     @property
     def url(self) -> str:
         """Address at which endpoints answer curl, as `/endpoints/NAME/score`."""
         return self.variables["LOCAL_AZURE_URL"]
 
-    def surroundings(self) -> AbstractContextManager[None]:
-        """Returns what leads the SDK to the simulator, in this process, while it is entered."""
-        return PROCESS_VARIABLES.lent(self.variables)
+    @property
+    def grain_seconds(self) -> int:
+        """Interval of its request counts."""
+        return int(self.variables["LOCAL_AZURE_METRICS_GRAIN_SECONDS"])
+
+    @property
+    def reach(self) -> Reach:
+        """How clients reach it."""
+        return Reach(self.variables)
 
     def located(self, settings: AzureSettings) -> AzureSettings:
         """Returns settings that name the simulator's workspace."""
@@ -98,7 +92,7 @@ def endpoint_service(
         run_id: marks what this run makes.
 
     Raises:
-        LocalAzureError: if Local Azure does not come up.
+        ServiceUnavailable: if Local Azure does not come up.
     """
     if not settings.is_local:
         return AzureEndpointService(settings, packages, run_id)
@@ -108,6 +102,6 @@ def endpoint_service(
         packages,
         run_id,
         timings=AzureTimings.local(),
-        surroundings=local.surroundings,
+        reach=local.reach,
         metrics_grain_seconds=local.grain_seconds,
     )

@@ -5,26 +5,18 @@ mean for a rollout.
 
 The metric RequestsPerMinute of an endpoint is split by deployment and class of status; its value at
 a grain of one minute is the number of requests in that minute. Source: "Supported metrics for
-Microsoft.MachineLearningServices/workspaces/onlineEndpoints", learn.microsoft.com. The SDK has no
-client of Azure Monitor, so the REST route is called (Metrics_List, 2018-01-01).
+Microsoft.MachineLearningServices/workspaces/onlineEndpoints", learn.microsoft.com. The
+route is Metrics_List, 2018-01-01.
 """
 
 import re
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from azure.core import PipelineClient
-from azure.core.pipeline.policies import BearerTokenCredentialPolicy, RetryPolicy
-from azure.core.rest import HttpRequest
-
+from weather_assets.adapters.azure.management import ResourceManager
 from weather_assets.rollout.evidence import LiveCounts
 
-if TYPE_CHECKING:
-    from azure.core.credentials import TokenCredential
-
-MANAGEMENT = "https://management.azure.com"
-MANAGEMENT_SCOPE = f"{MANAGEMENT}/.default"
 AZURE_GRAIN_SECONDS = 60
 METRIC = "RequestsPerMinute"
 _API_VERSION = "2018-01-01"
@@ -33,7 +25,7 @@ _UNLIMITED = -1
 
 
 def request_counts(
-    client: PipelineClient[Any, Any],
+    manager: ResourceManager,
     endpoint_id: str,
     deployment: str,
     since: datetime,
@@ -45,7 +37,7 @@ def request_counts(
     slot answered must not count. Azure shows a count up to three minutes late.
 
     Args:
-        client: from `monitor_client`.
+        manager: asks.
         endpoint_id: the endpoint's id in Azure Resource Manager.
         deployment: its name.
         since: with a time zone.
@@ -71,10 +63,7 @@ def request_counts(
         "$filter": f"deployment eq '{deployment}' and statusCodeClass eq '*'",
         "top": str(_MOST_SERIES),
     }
-    url = f"{MANAGEMENT}{endpoint_id}/providers/Microsoft.Insights/metrics"
-    response = client.send_request(HttpRequest("GET", url, params=query))
-    response.raise_for_status()
-    return read_counts(response.json())
+    return read_counts(manager.get(f"{endpoint_id}/providers/Microsoft.Insights/metrics", query))
 
 
 def read_counts(document: Mapping[str, Any]) -> LiveCounts | None:
@@ -95,20 +84,6 @@ def read_counts(document: Mapping[str, Any]) -> LiveCounts | None:
             requests += sum(values)
             errors += 0 if status.startswith("2") else sum(values)
     return LiveCounts(round(requests), round(errors)) if found else None
-
-
-def monitor_client(
-    credential: "TokenCredential", transport: Mapping[str, Any]
-) -> PipelineClient[Any, Any]:
-    """Returns a client of Azure Resource Manager.
-
-    Args:
-        credential: proves who asks.
-        transport: retries and time limits, as azure-core takes them.
-    """
-    policies = [RetryPolicy(**transport), BearerTokenCredentialPolicy(credential, MANAGEMENT_SCOPE)]
-    limits = {name: value for name, value in transport.items() if name.endswith("_timeout")}
-    return PipelineClient(MANAGEMENT, policies=policies, **limits)
 
 
 def cores_left(usages: Iterable[Any], family: str) -> int | None:

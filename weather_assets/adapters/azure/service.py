@@ -6,31 +6,24 @@ or Local Azure, which this knows nothing of (`local`).
 """
 
 import contextlib
-import shutil
-import tempfile
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import AbstractContextManager, nullcontext
 from datetime import datetime
-from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from azure.core.exceptions import AzureError
 
 from weather_assets.adapters.azure.client import (
     AzureTimings,
-    Calls,
-    azure_credential,
     azure_ml,
-    ml_client,
 )
 from weather_assets.adapters.azure.data_plane import ScoringClient
 from weather_assets.adapters.azure.deployments import (
+    API_VERSION,
     TAG,
-    deployment_entity,
+    deployment_document,
     observed_deployment,
     provisioning,
-    registered_assets,
     release_tags,
 )
 from weather_assets.adapters.azure.errors import (
@@ -43,23 +36,18 @@ from weather_assets.adapters.azure.errors import (
 from weather_assets.adapters.azure.metrics import (
     AZURE_GRAIN_SECONDS,
     cores_left,
-    monitor_client,
     request_counts,
 )
+from weather_assets.adapters.azure.reach import Reach
 from weather_assets.adapters.azure.settings import AzureSettings
+from weather_assets.adapters.azure.workspace import Workspace
 from weather_assets.rollout.evidence import LiveCounts, Reply
 from weather_assets.rollout.service import (
     DeploymentFailed,
     ServiceError,
-    ServiceRefused,
     ServiceUnavailable,
 )
-from weather_assets.rollout.states import Endpoint, Provisioning, Release
-from weather_assets.scoring.package import SCRIPT_FILE
-
-if TYPE_CHECKING:
-    from azure.ai.ml import MLClient
-    from azure.core.credentials import TokenCredential
+from weather_assets.rollout.states import Endpoint, Release
 
 SCORING_SCOPE = "https://ml.azure.com/.default"
 CONTAINERS = ("storage-initializer", "inference-server")
@@ -78,7 +66,7 @@ class AzureEndpointService:
         run_id: str,
         *,
         timings: AzureTimings | None = None,
-        surroundings: Callable[[], AbstractContextManager[None]] = nullcontext,
+        reach: Reach | None = None,
         metrics_grain_seconds: int = AZURE_GRAIN_SECONDS,
     ) -> None:
         """Makes no call yet.
@@ -88,13 +76,14 @@ class AzureEndpointService:
             packages: where the package of a release lies.
             run_id: marks what this run makes.
             timings: how long to wait; those that fit Azure by default.
-            surroundings: what every call is made in; Local Azure's environment variables.
+            reach: how Azure is reached; as the process's environment says by default.
             metrics_grain_seconds: interval of the service's own counts.
         """
         self._settings, self._packages, self._run_id = settings, packages, run_id
+        self._reach, self._grain_seconds = reach or Reach(), metrics_grain_seconds
         self._timings = timings or AzureTimings()
-        self._surroundings, self._grain_seconds = surroundings, metrics_grain_seconds
-        self._calls = Calls(self._timings)
+        self._azure = Workspace(settings, self._timings, self._reach)
+        self._calls = self._azure.calls
         self._scoring: ScoringClient | None = None
         self._uri = ""
 
@@ -113,47 +102,42 @@ class AzureEndpointService:
 
     def observe(self) -> Endpoint | None:
         """Returns what the service reports, or None where it says that there is no endpoint."""
-        with self._surroundings():
-            found = self._find_endpoint()
-            self._uri = "" if found is None else str(found.scoring_uri or "")
-            if found is None:
-                return None
-            deployments = self._calls.run(
-                f"listing the deployments of {self._name}",
-                lambda: list(self._client.online_deployments.list(self._settings.endpoint)),
-            )
-            return Endpoint(
-                found.name,
-                provisioning(found.provisioning_state),
-                _shares(found.traffic),
-                _shares(found.mirror_traffic),
-                tuple(observed_deployment(each) for each in deployments),
-            )
+        found = self._azure.find_endpoint()
+        self._uri = "" if found is None else str(found.scoring_uri or "")
+        if found is None:
+            return None
+        deployments = self._calls.run(
+            f"listing the deployments of {self._azure.name}",
+            lambda: list(self._azure.client.online_deployments.list(self._settings.endpoint)),
+        )
+        return Endpoint(
+            found.name,
+            provisioning(found.provisioning_state),
+            _shares(found.traffic),
+            _shares(found.mirror_traffic),
+            tuple(observed_deployment(each) for each in deployments),
+        )
 
     def create_endpoint(self) -> None:
         """Creates the endpoint, without traffic; one that is there is left as it is."""
-        with self._surroundings():
-            # A PUT of an endpoint that is there would take its traffic away.
-            if self._find_endpoint() is not None:
-                return
-            self._put_endpoint(
-                f"creating {self._name}",
-                azure_ml().entities.ManagedOnlineEndpoint(
-                    name=self._settings.endpoint,
-                    auth_mode=self._settings.auth_mode,
-                    tags={f"{TAG}run_id": self._run_id},
-                ),
-            )
+        # A PUT of an endpoint that is there would take its traffic away.
+        if self._azure.find_endpoint() is not None:
+            return
+        self._azure.put_endpoint(
+            f"creating {self._azure.name}",
+            azure_ml().entities.ManagedOnlineEndpoint(
+                name=self._settings.endpoint,
+                auth_mode=self._settings.auth_mode,
+                tags={f"{TAG}run_id": self._run_id},
+            ),
+        )
 
     def repair_endpoint(self) -> None:
         """Puts a failed endpoint again, with the traffic that it has."""
-        with self._surroundings():
-            found = self._existing_endpoint()
-            found.traffic, found.mirror_traffic = (
-                _shares(found.traffic),
-                _shares(found.mirror_traffic),
-            )
-            self._put_endpoint(f"repairing {self._name}", found)
+        found = self._azure.existing_endpoint()
+        found.traffic = _shares(found.traffic)
+        found.mirror_traffic = _shares(found.mirror_traffic)
+        self._azure.put_endpoint(f"repairing {self._azure.name}", found)
 
     def deploy(self, slot: str, release: Release) -> None:
         """Brings a release to serve in a slot, at no traffic of its own; waits until it does.
@@ -161,100 +145,99 @@ class AzureEndpointService:
         Raises:
             DeploymentFailed: with Azure's words and the logs of both containers.
         """
-        action = f"deploying model version {release.version} to {self._slot(slot)}"
-        with self._surroundings(), tempfile.TemporaryDirectory(prefix="weather-code-") as scratch:
-            package = self._packages(release)
-            code = Path(scratch) / "code"
-            code.mkdir()
-            shutil.copyfile(package / SCRIPT_FILE, code / SCRIPT_FILE)
-            model, environment = registered_assets(
-                self._calls, self._client, self._settings, release, package
-            )
-            tags = release_tags(release, self._run_id)
-            deployment = deployment_entity(self._settings, slot, (model, environment, code), tags)
-            failure = self._calls.operation(
-                action,
-                lambda: self._client.online_deployments.begin_create_or_update(deployment),
-                self._timings.deployment_seconds,
-            )
-            # Where following the operation broke off, the deployment still comes up.
-            timings = self._timings
-            seconds = timings.visible_seconds if failure is None else timings.deployment_seconds
-            self._await_settled(action, slot, seconds)
-            self._check_deployed(action, slot, release, failure)
+        action = f"deploying model version {release.version} to {self._azure.slot(slot)}"
+        package, endpoint = self._packages(release), self._azure.existing_endpoint()
+        registry = self._azure.registry(endpoint.id.partition("/onlineEndpoints/")[0])
+        assets = {
+            "model": registry.model(release, package),
+            "environment": registry.environment(self._settings, package),
+            "code": registry.code(package),
+        }
+        tags = release_tags(release, self._run_id)
+        document = deployment_document(self._settings, endpoint.location, assets, tags)
+        failure = self._calls.operation(
+            action,
+            lambda: self._azure.manager.begin_put(
+                f"{endpoint.id}/deployments/{slot}", API_VERSION, document
+            ),
+            self._timings.deployment_seconds,
+        )
+        # Where following the operation broke off, the deployment still comes up.
+        timings = self._timings
+        seconds = timings.visible_seconds if failure is None else timings.deployment_seconds
+        self._azure.await_settled(action, slot, seconds)
+        self._check_deployed(action, slot, release, failure)
 
     def set_traffic(self, live: Mapping[str, int], mirror: Mapping[str, int]) -> None:
         """Sets live and mirrored traffic, both, and reads both back."""
         wanted = (_shares(live), _shares(mirror))
-        action = f"setting the traffic of {self._name} to {wanted[0]}, mirrored {wanted[1]}"
-        with self._surroundings():
-            for attempt in range(1, _TRAFFIC_ATTEMPTS + 1):
-                found = self._existing_endpoint()
-                found.traffic, found.mirror_traffic = dict(wanted[0]), dict(wanted[1])
-                try:
-                    self._put_endpoint(action, found)
-                    break
-                except ServiceUnavailable:
-                    # An operation that Azure cancelled or failed: nothing has changed then.
-                    if attempt == _TRAFFIC_ATTEMPTS:
-                        raise
-            self._calls.until(action, self._timings.visible_seconds, lambda: self._has(wanted))
+        action = f"setting the traffic of {self._azure.name} to {wanted[0]}, mirrored {wanted[1]}"
+        for attempt in range(1, _TRAFFIC_ATTEMPTS + 1):
+            found = self._azure.existing_endpoint()
+            found.traffic, found.mirror_traffic = dict(wanted[0]), dict(wanted[1])
+            try:
+                self._azure.put_endpoint(action, found)
+                break
+            except ServiceUnavailable:
+                # An operation that Azure cancelled or failed: nothing has changed then.
+                if attempt == _TRAFFIC_ATTEMPTS:
+                    raise
+        self._calls.until(action, self._timings.visible_seconds, lambda: self._has(wanted))
 
     def delete_deployment(self, slot: str) -> None:
         """Deletes a deployment; one that is not there is fine."""
-        action = f"deleting {self._slot(slot)}"
-        with self._surroundings():
-            if self._find_deployment(slot) is None:
-                return
-            failure = self._calls.operation(
-                action,
-                lambda: self._client.online_deployments.begin_delete(slot, self._settings.endpoint),
-                self._timings.endpoint_seconds,
-            )
-            if failure is not None and self._find_deployment(slot) is not None:
-                raise service_error(action, failure)
-            self._calls.until(
-                action,
-                self._timings.visible_seconds,
-                lambda: self._find_deployment(slot) is None,
-            )
+        action = f"deleting {self._azure.slot(slot)}"
+        if self._azure.find_deployment(slot) is None:
+            return
+        failure = self._calls.operation(
+            action,
+            lambda: self._azure.client.online_deployments.begin_delete(
+                slot, self._settings.endpoint
+            ),
+            self._timings.endpoint_seconds,
+        )
+        if failure is not None and self._azure.find_deployment(slot) is not None:
+            raise service_error(action, failure)
+        self._calls.until(
+            action,
+            self._timings.visible_seconds,
+            lambda: self._azure.find_deployment(slot) is None,
+        )
 
     def ask(self, rows: Sequence[Mapping[str, object]], slot: str | None) -> Reply:
         """Asks the endpoint about raw rows; whatever it answers is the reply."""
-        with self._surroundings():
-            uri = self.scoring_uri
-            if not uri:
-                return Reply(0, 0.0, None, "", f"{self._name} does not exist or cannot be seen")
-            if self._scoring is None or self._scoring.uri != uri:
-                seconds = self._settings.request_timeout_ms / 1000 + _SPARE_SECONDS
-                self._scoring = ScoringClient(uri, self._secret, seconds)
-            return self._scoring.ask(rows, slot)
+        uri = self.scoring_uri
+        if not uri:
+            return Reply(0, 0.0, None, "", f"{self._azure.name} does not exist or cannot be seen")
+        if self._scoring is None or self._scoring.uri != uri:
+            seconds = self._settings.request_timeout_ms / 1000 + _SPARE_SECONDS
+            session = self._reach.session()
+            self._scoring = ScoringClient(uri, self.secret, seconds, session)
+        return self._scoring.ask(rows, slot)
 
     def live_counts(self, slot: str, since: datetime) -> LiveCounts | None:
         """Returns requests and errors of a slot since a moment, as the service counted them."""
-        with self._surroundings():
-            endpoint = self._existing_endpoint()
-            return self._calls.run(
-                f"reading the metrics of {self._slot(slot)}",
-                lambda: request_counts(
-                    self._monitor, endpoint.id, slot, since, self._grain_seconds
-                ),
-            )
+        endpoint = self._azure.existing_endpoint()
+        return self._calls.run(
+            f"reading the metrics of {self._azure.slot(slot)}",
+            lambda: request_counts(
+                self._azure.manager, endpoint.id, slot, since, self._grain_seconds
+            ),
+        )
 
     def logs(self, slot: str) -> str:
         """Returns the end of both containers' logs; "" where there is no such deployment."""
-        with self._surroundings():
-            parts: list[str] = []
-            for container in CONTAINERS:
-                text = self._calls.find(
-                    f"reading the logs of {self._slot(slot)}",
-                    lambda container=container: self._client.online_deployments.get_logs(
-                        slot, self._settings.endpoint, LOG_LINES, container_type=container
-                    ),
-                )
-                if text is not None:
-                    parts.append(f"== {container} ==\n{text.strip()}")
-            return "\n".join(parts)
+        parts: list[str] = []
+        for container in CONTAINERS:
+            text = self._calls.find(
+                f"reading the logs of {self._azure.slot(slot)}",
+                lambda container=container: self._azure.client.online_deployments.get_logs(
+                    slot, self._settings.endpoint, LOG_LINES, container_type=container
+                ),
+            )
+            if text is not None:
+                parts.append(f"== {container} ==\n{text.strip()}")
+        return "\n".join(parts)
 
     def cores_needed(self) -> int | None:
         """Returns the cores that one slot takes from the quota; None if not known."""
@@ -265,105 +248,34 @@ class AzureEndpointService:
         family = self._settings.family
         if family is None:
             return None
-        with self._surroundings():
-            rows = self._calls.run(
-                "reading the quota of the subscription",
-                lambda: list(self._client.compute.list_usage()),
-            )
-            return cores_left(rows, family)
+        rows = self._calls.run(
+            "reading the quota of the subscription",
+            lambda: list(self._azure.client.compute.list_usage()),
+        )
+        return cores_left(rows, family)
 
     def secret(self) -> str:
         """Returns the key or token that the endpoint asks its clients for."""
-        with self._surroundings():
-            return self._secret()
+        if self._settings.auth_mode == "aad_token":
+            return self._calls.run(
+                f"getting a token for {self._azure.name}",
+                lambda: self._azure.credential.get_token(SCORING_SCOPE).token,
+            )
+        keys: Any = self._calls.run(
+            f"reading the keys of {self._azure.name}",
+            lambda: self._azure.client.online_endpoints.get_keys(self._settings.endpoint),
+        )
+        return str(keys.primary_key)
 
     def close(self) -> None:
         """Closes connections for scoring."""
         if self._scoring is not None:
             self._scoring.close()
 
-    @property
-    def _name(self) -> str:
-        return f"endpoint {self._settings.endpoint!r}"
-
-    def _slot(self, slot: str) -> str:
-        return f"deployment {slot!r} of {self._name}"
-
-    @cached_property
-    def _credential(self) -> "TokenCredential":
-        return azure_credential(self._timings)
-
-    @cached_property
-    def _client(self) -> "MLClient":
-        return ml_client(self._settings, self._credential, self._timings)
-
-    @cached_property
-    def _monitor(self) -> Any:
-        return monitor_client(self._credential, self._timings.transport())
-
-    def _find_endpoint(self) -> Any:
-        """Returns the endpoint of the SDK; None only where the workspace has none of that name."""
-        found = self._calls.find(
-            f"looking for {self._name}",
-            lambda: self._client.online_endpoints.get(self._settings.endpoint),
-        )
-        if found is None:
-            # A workspace, a group or a subscription that is not there answers 404, too.
-            workspace = self._settings.workspace
-            place = self._calls.find(
-                f"looking for workspace {workspace!r}",
-                lambda: self._client.workspaces.get(workspace),
-            )
-            if place is None:
-                raise ServiceRefused(
-                    f"there is no workspace {workspace!r} in resource group "
-                    f"{self._settings.resource_group!r} of subscription "
-                    f"{self._settings.subscription_id}; check AZURE_WORKSPACE, "
-                    "AZURE_RESOURCE_GROUP and AZURE_SUBSCRIPTION_ID"
-                )
-        return found
-
-    def _existing_endpoint(self) -> Any:
-        found = self._find_endpoint()
-        if found is None:
-            raise ServiceRefused(f"{self._name} does not exist; materialize candidate_deployment")
-        return found
-
-    def _find_deployment(self, slot: str) -> Any:
-        return self._calls.find(
-            f"looking for {self._slot(slot)}",
-            lambda: self._client.online_deployments.get(slot, self._settings.endpoint),
-        )
-
-    def _put_endpoint(self, action: str, endpoint: Any) -> None:
-        failure = self._calls.operation(
-            action,
-            lambda: self._client.online_endpoints.begin_create_or_update(endpoint),
-            self._timings.endpoint_seconds,
-        )
-        if failure is None:
-            return
-        states: list[Provisioning] = []
-
-        def settled() -> bool:
-            states.append(provisioning(self._existing_endpoint().provisioning_state))
-            return states[-1].settled
-
-        self._calls.until(action, self._timings.endpoint_seconds, settled)
-        if states[-1] is not Provisioning.SUCCEEDED:
-            raise service_error(action, failure)
-
-    def _await_settled(self, action: str, slot: str, seconds: float) -> None:
-        def settled() -> bool:
-            found = self._find_deployment(slot)
-            return found is None or provisioning(found.provisioning_state).settled
-
-        self._calls.until(action, seconds, settled)
-
     def _check_deployed(
         self, action: str, slot: str, release: Release, failure: AzureError | None
     ) -> None:
-        found = self._find_deployment(slot)
+        found = self._azure.find_deployment(slot)
         deployed = None if found is None else observed_deployment(found)
         if deployed is not None and deployed.provisioning.healthy and deployed.serves(release):
             return
@@ -380,20 +292,8 @@ class AzureEndpointService:
         raise DeploymentFailed(f"{action}: {said}", slot=slot, log=log)
 
     def _has(self, wanted: tuple[dict[str, int], dict[str, int]]) -> bool:
-        found = self._existing_endpoint()
+        found = self._azure.existing_endpoint()
         return (_shares(found.traffic), _shares(found.mirror_traffic)) == wanted
-
-    def _secret(self) -> str:
-        if self._settings.auth_mode == "aad_token":
-            return self._calls.run(
-                f"getting a token for {self._name}",
-                lambda: self._credential.get_token(SCORING_SCOPE).token,
-            )
-        keys: Any = self._calls.run(
-            f"reading the keys of {self._name}",
-            lambda: self._client.online_endpoints.get_keys(self._settings.endpoint),
-        )
-        return str(keys.primary_key)
 
 
 def _shares(traffic: Mapping[str, Any] | None) -> dict[str, int]:

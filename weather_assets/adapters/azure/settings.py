@@ -11,12 +11,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Self
 
-from weather_assets.foundation.azure_machines import MACHINES
-from weather_assets.local_azure.azure.rules import (
+from weather_assets.foundation.azure_limits import (
     MAX_INSTANCES,
     MAX_REQUEST_TIMEOUT_SECONDS,
     cores_needed,
 )
+from weather_assets.foundation.azure_machines import MACHINES
 
 AUTH_MODES = ("key", "aad_token")
 WORKSPACE_VARIABLES = {

@@ -3,6 +3,5 @@
 - `backend`: starts, watches and ends one rank; `handle` is a rank that runs.
 - `plan`: what a rank's container is made of; `settings`: what a user may choose of it.
 - `engine`: talking to the engine; `output`: lines from its byte stream.
-- `guard`: runs inside the container, and ends it when its supervisor is gone.
 - `leftovers`: what an earlier run did not remove.
 """

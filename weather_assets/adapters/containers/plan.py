@@ -12,7 +12,6 @@ from typing import Any
 
 import docker.types
 
-from weather_assets.adapters.containers.guard import guarded
 from weather_assets.adapters.containers.leftovers import (
     DATA_LABEL,
     RANK_LABEL,
@@ -21,6 +20,7 @@ from weather_assets.adapters.containers.leftovers import (
 )
 from weather_assets.adapters.containers.settings import ContainerSettings
 from weather_assets.adapters.ranks.protocol import RankSpec
+from weather_assets.foundation.process_guard import guarded_in_container
 
 _HARDENING: Mapping[str, Any] = {
     "cap_drop": ["ALL"],
@@ -31,6 +31,11 @@ _HARDENING: Mapping[str, Any] = {
 }
 _SHARED_MEMORY = "256m"
 """Size of /dev/shm: NCCL needs more than the engine's 64 MiB, gloo none."""
+_OUT_OF_MEMORY = (
+    '{"event": "failed", "error": "out of memory: the kernel ended it at the memory limit of its '
+    'container; give each rank more"}'
+)
+"""What a rank would say that the kernel gives no time to."""
 
 
 def container_name(rank: int, identity: str) -> str:
@@ -78,7 +83,7 @@ class ContainerPlan:
         identity = spec.rendezvous.identity
         name = container_name(spec.rank, identity)
         network = self.network(identity)
-        command = guarded(settings.python, spec.command)
+        command = guarded_in_container(settings.python, spec.command, _OUT_OF_MEMORY)
         return {
             "image": image_id,
             "entrypoint": command[:1],

@@ -5,18 +5,22 @@ building it (`foundation.environments.building`), or running anything in it (`se
 
 The platform and the scoring server pin different versions of the same packages (pydantic,
 opentelemetry), so they cannot share an environment; on Azure they do not either. The package is
-tried in the environment that its conda file defines, from the cache that Local Azure deploys from:
-it is built once.
+tried in the environment that its conda file defines, from the cache that Local Azure is started
+with: it is built once.
 """
 
 import asyncio
+import os
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+
+import platformdirs
 
 from weather_assets.foundation.environments.building import build_environment, substituted
 from weather_assets.foundation.environments.conda import EnvironmentBuildError, read_definition
 
+CACHE_VARIABLE = "WEATHER_ASSETS_CACHE"
 PATIENCE_SECONDS = 600.0
 """An installation took 15 s to 60 s here, on two cores; a slow network takes longer."""
 WHEELS_ALONE = ("--only-binary=:all:",)
@@ -25,6 +29,12 @@ WHEELS_ALONE = ("--only-binary=:all:",)
 
 class ScoringEnvironmentError(RuntimeError):
     """The environment could not be built; the message has pip's last lines and the next step."""
+
+
+def cache_folder(environment: Mapping[str, str] = os.environ) -> Path:
+    """Returns the one folder outside the data root that is written to, for built environments."""
+    chosen = environment.get(CACHE_VARIABLE)
+    return Path(chosen).expanduser() if chosen else platformdirs.user_cache_path("weather_assets")
 
 
 def scoring_environment(
@@ -57,6 +67,7 @@ def scoring_environment(
             return asyncio.run(
                 build_environment(
                     definition,
+                    cache_folder(),
                     Path(scratch) / "build.log",
                     pip_options=(*WHEELS_ALONE, *pip_options),
                     on_line=on_progress,

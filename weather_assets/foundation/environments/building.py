@@ -1,7 +1,7 @@
 """Building a deployment's environment: a virtual environment from its own pins, cached by content.
 
 Belongs here: the cache, and running venv and pip. Does not belong here: reading conda files
-(`conda`), or running what was built (`scorers`).
+(`conda`), which folder is the cache, or running what was built (`inference_server`).
 """
 
 import asyncio
@@ -14,19 +14,19 @@ import shutil
 import signal
 import sys
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
-import platformdirs
 from filelock import AsyncFileLock, Timeout
 
+from weather_assets.foundation.atomic_files import write_text
 from weather_assets.foundation.environments.conda import (
     EnvironmentBuildError,
     EnvironmentDefinition,
 )
+from weather_assets.foundation.log_files import add_line, tail_of
 from weather_assets.foundation.process_guard import guarded
 
-CACHE_VARIABLE = "WEATHER_ASSETS_CACHE"
 BUILD_SECONDS = 1800.0
 COMPLETE = "complete.json"
 """File that is written last: an environment without it was never finished."""
@@ -34,11 +34,9 @@ _LOG_TAIL_LINES = 12
 _OURS = f"{sys.version_info.major}.{sys.version_info.minor}"
 
 
-def cache_folder(environment: Mapping[str, str] = os.environ) -> Path:
-    """Returns where built environments lie, shared by all simulators of this user."""
-    chosen = environment.get(CACHE_VARIABLE)
-    root = Path(chosen).expanduser() if chosen else platformdirs.user_cache_path("weather_assets")
-    return root / "environments"
+def environments_in(cache: Path) -> Path:
+    """Returns where the built environments of a cache lie."""
+    return cache / "environments"
 
 
 def substituted(definition: EnvironmentDefinition) -> EnvironmentDefinition:
@@ -50,6 +48,7 @@ def substituted(definition: EnvironmentDefinition) -> EnvironmentDefinition:
 
 async def build_environment(
     definition: EnvironmentDefinition,
+    cache: Path,
     log: Path,
     *,
     pip_options: Sequence[str] = (),
@@ -63,6 +62,7 @@ async def build_environment(
 
     Args:
         definition: what to build.
+        cache: folder for what is kept; any number of users of it share what is built.
         log: file that the build's output is added to.
         pip_options: further options of `pip install`. Its own settings (PIP_INDEX_URL,
             PIP_FIND_LINKS, pip.conf) apply as always.
@@ -75,7 +75,7 @@ async def build_environment(
     Raises:
         EnvironmentBuildError: it could not be built; has the end of the build's output.
     """
-    folder = cache_folder() / definition.digest
+    folder = environments_in(cache) / definition.digest
     python = folder / "bin" / "python"
 
     def complete() -> bool:
@@ -83,7 +83,7 @@ async def build_environment(
         return (folder / COMPLETE).is_file() and python.exists()
 
     if complete():
-        _note(log, f"environment {definition.digest} is in the cache")
+        add_line(log, f"environment {definition.digest} is in the cache")
         return python
     folder.parent.mkdir(parents=True, exist_ok=True)
     build = _Build(log, on_line, time.monotonic() + seconds)
@@ -113,11 +113,11 @@ async def _build(
         pip = [sys.executable, "-m", "pip", "--python", str(python)]
     await build.run(venv)
     requirements = folder / "requirements.txt"
-    requirements.write_text("\n".join(definition.requirements) + "\n", encoding="utf-8")
+    write_text(requirements, "\n".join(definition.requirements) + "\n")
     quietly = ["--no-input", "--disable-pip-version-check", "--progress-bar", "off"]
     await build.run([*pip, "install", *quietly, *pip_options, "-r", str(requirements)])
     facts = {"python": definition.python, "requirements": definition.requirements}
-    (folder / COMPLETE).write_text(json.dumps(facts, indent=1) + "\n", encoding="utf-8")
+    write_text(folder / COMPLETE, json.dumps(facts, indent=1) + "\n")
 
 
 def _interpreter(version: str) -> str:
@@ -141,13 +141,12 @@ class _Build:
 
     def say(self, line: str) -> None:
         """Adds a line to the log and to the progress."""
-        _note(self._log, line)
+        add_line(self._log, line)
         self._on_line(line)
 
     def failed(self, why: str) -> EnvironmentBuildError:
         """Returns the error of a build, with the end of its output."""
-        lines = self._log.read_text("utf-8", "replace").splitlines() if self._log.exists() else []
-        tail = "\n".join(lines[-_LOG_TAIL_LINES:])
+        tail = tail_of(self._log, _LOG_TAIL_LINES)
         return EnvironmentBuildError(f"The environment cannot be built: {why}.\n{tail}".rstrip())
 
     async def run(self, command: list[str]) -> None:
@@ -178,8 +177,3 @@ class _Build:
                 await process.wait()
         if code != 0:
             raise self.failed(f"`{' '.join(command)}` ended with code {code}")
-
-
-def _note(log: Path, line: str) -> None:
-    with log.open("a", encoding="utf-8") as file:
-        file.write(f"{line}\n")

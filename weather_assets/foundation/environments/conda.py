@@ -56,8 +56,8 @@ def read_definition(environment: dict[str, Any]) -> EnvironmentDefinition:
     if not text:
         found = "a Docker build context" if environment.get("build") else "an image alone"
         raise _failed(
-            f"the environment has {found}, and Local Azure runs no containers; give it a conda "
-            "file with a pip section"
+            f"the environment has {found}, and no containers are run here; give it a conda file "
+            "with a pip section"
         )
     try:
         document = yaml.safe_load(text)
@@ -92,7 +92,7 @@ def _read_dependencies(dependencies: list[Any]) -> EnvironmentDefinition:
         if _UNSUPPORTED_OPTION.match(line)
     ]
     if refused:
-        raise _failed(f"Local Azure builds with pip and cannot install {'; '.join(refused)}")
+        raise _failed(f"it is built with pip, which cannot install {'; '.join(refused)}")
     if not any(re.match(rf"{SERVER}\b", line, re.IGNORECASE) for line in requirements):
         raise _failed(
             f"the pip section does not name {SERVER}, without which no scoring script is served"

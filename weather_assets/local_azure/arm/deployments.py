@@ -7,6 +7,8 @@ Does not belong here: the rules themselves (`rules`), or how it comes to serve (
 from dataclasses import replace
 from typing import Any
 
+from weather_assets.foundation.azure_limits import MAX_DEPLOYMENTS
+from weather_assets.foundation.log_files import tail_of
 from weather_assets.local_azure.arm.monitor import Monitor
 from weather_assets.local_azure.arm.operations import Operation, Operations
 from weather_assets.local_azure.arm.workspace import system_data, workspace_id
@@ -20,7 +22,6 @@ from weather_assets.local_azure.serving.provisioning import (
     SERVER_LOG,
     Provisioning,
     same_but_scale,
-    tail_of,
 )
 from weather_assets.local_azure.storage.assets import Assets
 
@@ -82,7 +83,7 @@ class OnlineDeployments:
         rules.check_name("deployment", name)
         rules.check_settled("endpoint", endpoint.name, endpoint.state)
         siblings = [d.name.lower() for d in self._resources.deployments(endpoint.name)]
-        rules.check_counts("deployment", siblings, name, rules.MAX_DEPLOYMENTS)
+        rules.check_counts("deployment", siblings, name, MAX_DEPLOYMENTS)
         old = self._resources.deployment(endpoint.name, name)
         if old is not None:
             rules.check_settled("deployment", name, old.state)

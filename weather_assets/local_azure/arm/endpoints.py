@@ -8,6 +8,7 @@ import secrets
 import time
 from typing import Any
 
+from weather_assets.foundation.azure_limits import MAX_ENDPOINTS
 from weather_assets.local_azure.arm.operations import Operation, Operations
 from weather_assets.local_azure.arm.workspace import system_data, workspace_id
 from weather_assets.local_azure.azure import rules
@@ -64,7 +65,7 @@ class OnlineEndpoints:
         old = self._resources.endpoint(name)
         rules.check_unique(name, workspace, None if old is None else old.workspace)
         existing = [endpoint.name.lower() for endpoint in self._resources.endpoints()]
-        rules.check_counts("endpoint", existing, name, rules.MAX_ENDPOINTS)
+        rules.check_counts("endpoint", existing, name, MAX_ENDPOINTS)
         properties = part(body, "properties")
         traffic, mirror = part(properties, "traffic"), part(properties, "mirrorTraffic")
         deployments = {d.name: d.serving is not None for d in self._resources.deployments(name)}

@@ -10,7 +10,8 @@ from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
-from weather_assets.local_azure.azure.rules import cores_needed, machine
+from weather_assets.foundation.azure_limits import cores_needed
+from weather_assets.local_azure.azure.rules import machine
 from weather_assets.local_azure.azure.state import Store
 
 

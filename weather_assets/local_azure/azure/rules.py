@@ -1,27 +1,25 @@
 """The rules of Azure ML managed online endpoints, as pure functions that refuse.
 
-Belongs here: every limit and every condition on a request, with Azure's error code. Does not belong
-here: what happens when a request is accepted. Sources: "Troubleshoot online endpoints", "Manage
-resources and quotas for Azure Machine Learning" and "Safe rollout" on learn.microsoft.com.
+Belongs here: every condition on a request, with Azure's error code. Does not belong here: the
+published numbers (`foundation.azure_limits`), or what happens when a request is accepted. Sources:
+"Troubleshoot online endpoints" and "Safe rollout" on learn.microsoft.com.
 """
 
-import math
 import re
 from collections.abc import Collection, Mapping
 from typing import Any
 
+from weather_assets.foundation.azure_limits import (
+    DEFAULT_CONCURRENCY,
+    DEFAULT_QUEUE_SECONDS,
+    DEFAULT_REQUEST_TIMEOUT_SECONDS,
+    MAX_INSTANCES,
+    MAX_MIRROR_PERCENT,
+    MAX_REQUEST_TIMEOUT_SECONDS,
+)
 from weather_assets.foundation.azure_machines import MACHINES, SIZES, Machine
 from weather_assets.local_azure.azure.errors import ServiceError
 
-MAX_DEPLOYMENTS = 20  # an endpoint
-MAX_ENDPOINTS = 100  # a region
-MAX_INSTANCES = 50  # a deployment
-MAX_MIRROR_PERCENT = 50
-MAX_REQUEST_TIMEOUT_SECONDS = 180.0
-DEFAULT_REQUEST_TIMEOUT_SECONDS = 5.0
-DEFAULT_QUEUE_SECONDS = 0.5
-DEFAULT_CONCURRENCY = 1  # requests at a time, an instance
-QUOTA_RESERVE = 1.2  # Azure reserves 20 % of instances for upgrades
 _NAME = re.compile(r"[A-Za-z](?:-?[A-Za-z0-9])*")
 _DURATION = re.compile(r"PT(?:(\d+)H)?(?:(\d+)M)?(?:(\d+(?:\.\d+)?)S)?")
 BUSY_STATES = frozenset({"Creating", "Updating", "Scaling", "Deleting"})
@@ -145,12 +143,6 @@ def machine(size: Any) -> Machine:
             f"The instance type {size!r} is not available. Available: {', '.join(SIZES)}."
         )
     return found
-
-
-def cores_needed(cores: int, instances: int) -> int:
-    """Returns the cores that count against the quota: `ceil(1.2 x instances) x cores`."""
-    # Rounded first: 1.2 x 5 is 6.000000000000001 or 6 depending on the order of operations.
-    return math.ceil(round(QUOTA_RESERVE * instances, 6)) * cores
 
 
 def check_quota(size: str, needed: int, used: int, limit: int, subscription: str) -> None:

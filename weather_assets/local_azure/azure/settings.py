@@ -8,16 +8,26 @@ import dataclasses
 import json
 import os
 import secrets
-import tempfile
 import uuid
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
 
+import platformdirs
+
+from weather_assets.foundation.atomic_files import PRIVATE, write_text
+from weather_assets.foundation.loopback import LOOPBACK
 from weather_assets.local_azure.azure.errors import LocalAzureError
 
+CACHE_VARIABLE = "LOCAL_AZURE_CACHE"
 SETTINGS_FILE = "settings.json"
-LOOPBACK = "127.0.0.1"
+
+
+def cache_folder(environment: Mapping[str, str] = os.environ) -> Path:
+    """Returns the folder of what all simulators of this user share: the built environments."""
+    chosen = environment.get(CACHE_VARIABLE)
+    return Path(chosen).expanduser() if chosen else platformdirs.user_cache_path("local-azure")
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +53,7 @@ class Settings:
     signing_secret: str
     """Signs shared access signatures."""
     quota_cores: int = 24
-    """Cores of each VM family that may be in use, counted as Azure does (`rules.cores_needed`)."""
+    """Cores of each VM family that may be in use, counted as Azure does (`cores_needed`)."""
     operation_seconds: float = 0.2
     """Least duration of a long-running operation."""
     polling_seconds: float = 0.2
@@ -125,17 +135,10 @@ class Settings:
 
     def save(self, state: Path) -> None:
         """Writes the settings into the state folder, readable by the owner alone."""
-        write_private(state / SETTINGS_FILE, json.dumps(dataclasses.asdict(self), indent=1) + "\n")
+        text = json.dumps(dataclasses.asdict(self), indent=1)
+        write_text(state / SETTINGS_FILE, f"{text}\n", PRIVATE)
 
     def replace(self, **changes: Any) -> Self:
         """Returns a copy with `changes`; None leaves a value as it is."""
         given = {key: value for key, value in changes.items() if value is not None}
         return dataclasses.replace(self, **given)
-
-
-def write_private(path: Path, text: str) -> None:
-    """Replaces a file atomically by one that only its owner can read."""
-    descriptor, draft = tempfile.mkstemp(prefix=f".{path.name}-", dir=path.parent)  # mode 0600
-    with os.fdopen(descriptor, "w", encoding="utf-8", newline="\n") as file:
-        file.write(text)
-    Path(draft).replace(path)

@@ -19,9 +19,10 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 from jwt.algorithms import RSAAlgorithm
 
+from weather_assets.foundation.atomic_files import PRIVATE, write_text
 from weather_assets.local_azure.azure.errors import ServiceError
 from weather_assets.local_azure.azure.hosts import LOGIN
-from weather_assets.local_azure.azure.settings import Settings, write_private
+from weather_assets.local_azure.azure.settings import Settings
 
 TOKEN_SECONDS = 3600
 KEY_FILE = "authority.key"
@@ -51,7 +52,7 @@ class Authority:
                 serialization.PrivateFormat.PKCS8,
                 serialization.NoEncryption(),
             )
-            write_private(path, pem.decode())
+            write_text(path, pem.decode(), PRIVATE)
         loaded = serialization.load_pem_private_key(path.read_bytes(), password=None)
         self._key = cast("rsa.RSAPrivateKey", loaded)
 

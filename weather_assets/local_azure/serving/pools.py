@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 
 import aiohttp
 
+from weather_assets.foundation.loopback import LOOPBACK
 from weather_assets.local_azure.azure.faults import FaultKind, Faults
 from weather_assets.local_azure.serving.scorers import Scorer
 
@@ -133,7 +134,7 @@ class Pool:
         try:
             async with self.http.request(
                 request.method,
-                f"http://127.0.0.1:{scorer.port}{request.path}",
+                f"http://{LOOPBACK}:{scorer.port}{request.path}",
                 data=request.body,
                 headers=_passed(request.headers),
                 allow_redirects=False,

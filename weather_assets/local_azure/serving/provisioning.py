@@ -19,13 +19,15 @@ import aiohttp
 
 from weather_assets.foundation.environments.building import build_environment, substituted
 from weather_assets.foundation.environments.conda import EnvironmentBuildError, read_definition
+from weather_assets.foundation.inference_server import InferenceServer
+from weather_assets.foundation.log_files import add_line, tail_of
 from weather_assets.local_azure.azure.errors import ProvisioningError, ServiceError
 from weather_assets.local_azure.azure.faults import FaultKind, Faults
 from weather_assets.local_azure.azure.resources import Deployment, Resources, now
 from weather_assets.local_azure.azure.rules import check_request_settings
-from weather_assets.local_azure.azure.settings import Settings
+from weather_assets.local_azure.azure.settings import Settings, cache_folder
 from weather_assets.local_azure.serving.pools import Pool
-from weather_assets.local_azure.serving.scorers import Scorer, ScorerSpec
+from weather_assets.local_azure.serving.scorers import MARKER_VARIABLE, Scorer
 from weather_assets.local_azure.storage.assets import Assets
 
 START_ATTEMPTS = 2
@@ -138,7 +140,7 @@ class Provisioning:
     ) -> Pool:
         """Starts the instances for a body, and waits until all are ready."""
         properties = body["properties"]
-        spec = await self._prepare(deployment, properties, generation)
+        server = await self._prepare(deployment, properties, generation)
         pool = Pool(
             deployment.key,
             deployment.name,
@@ -146,7 +148,7 @@ class Provisioning:
             self._http,
             self._faults,
         )
-        pool.scorers = [Scorer(spec, self._http) for _ in range(body["sku"]["capacity"])]
+        pool.scorers = [Scorer(server) for _ in range(body["sku"]["capacity"])]
         try:
             if not restoring:
                 self._faults.on_deployment(deployment.key, FaultKind.RESOURCE_NOT_READY)
@@ -172,7 +174,7 @@ class Provisioning:
 
     async def _prepare(
         self, deployment: Deployment, properties: dict[str, Any], generation: int
-    ) -> ScorerSpec:
+    ) -> InferenceServer:
         """Fetches model and code as uploaded, and builds the environment."""
         folder = self._folder(deployment) / str(generation)
         log = self.log(deployment, INITIALIZER_LOG)
@@ -198,22 +200,17 @@ class Provisioning:
             )
         self._faults.on_deployment(deployment.key, FaultKind.IMAGE_BUILD_FAILED)
         python = await self._build(environment, self.log(deployment, BUILD_LOG))
-        return ScorerSpec(
-            python,
-            script,
-            app_root,
-            model,
-            properties.get("environmentVariables") or {},
-            self.log(deployment, SERVER_LOG),
-            self._settings.marker(self._state),
-        )
+        variables: dict[str, str] = properties.get("environmentVariables") or {}
+        marker = {MARKER_VARIABLE: self._settings.marker(self._state)}
+        log = self.log(deployment, SERVER_LOG)
+        return InferenceServer(python, script, app_root, model, log, {**variables, **marker})
 
     async def _build(self, environment: dict[str, Any], log: Path) -> Path:
         try:
             definition = read_definition(environment)
             if self._settings.substitute_python:
                 definition = substituted(definition)
-            return await build_environment(definition, log)
+            return await build_environment(definition, cache_folder(), log)
         except EnvironmentBuildError as error:
             raise ProvisioningError("ImageBuildFailed", str(error)) from None
 
@@ -228,7 +225,7 @@ class Provisioning:
 
     async def _scale(self, pool: Pool, deployment: Deployment) -> None:
         missing = deployment.instances - len(pool.scorers)
-        fresh = [Scorer(pool.scorers[0].spec, self._http) for _ in range(max(0, missing))]
+        fresh = [Scorer(pool.scorers[0].server) for _ in range(max(0, missing))]
         try:
             self._faults.on_deployment(deployment.key, FaultKind.RESOURCE_NOT_READY)
             await self._await_ready(deployment, fresh)
@@ -251,15 +248,6 @@ class Provisioning:
         for folder in self._folder(deployment).iterdir():
             if folder.name != str(deployment.generation):
                 shutil.rmtree(folder, ignore_errors=True)
-
-
-def tail_of(path: Path, lines: int) -> str:
-    """Returns the last lines of a log file; "" where there is none."""
-    with contextlib.suppress(FileNotFoundError), path.open("rb") as file:
-        size = file.seek(0, 2)
-        file.seek(max(0, size - 1024 * max(1, lines)))
-        return "\n".join(file.read().decode("utf-8", "replace").splitlines()[-lines:])
-    return ""
 
 
 async def _drain(scorer: Scorer, seconds: float) -> None:
@@ -290,5 +278,4 @@ def _fetch_into(fetch: Callable[[str, Path], int], uri: str, target: Path, log: 
 
 
 def _note(log: Path, line: str) -> None:
-    with log.open("a", encoding="utf-8") as file:
-        file.write(f"{now()} {line}\n")
+    add_line(log, f"{now()} {line}")

@@ -52,7 +52,7 @@ def test_a_rank_is_labelled_named_and_started_by_its_guard() -> None:
     assert (request["name"], request["hostname"]) == (name, name)
     assert request["entrypoint"] == ("/usr/bin/python3",)
     assert request["command"][:3] == ("-I", "-S", "-c")
-    assert request["command"][4:] == ("/python", "-m", "ranks")
+    assert request["command"][6:] == ("/python", "-m", "ranks")
     assert (request["image"], request["auto_remove"], request["init"]) == ("sha256:1", True, True)
 
 

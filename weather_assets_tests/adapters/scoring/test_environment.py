@@ -5,13 +5,14 @@ from pathlib import Path
 import pytest
 
 from weather_assets.adapters.scoring.environment import (
+    CACHE_VARIABLE,
     ScoringEnvironmentError,
+    cache_folder,
     scoring_environment,
 )
 from weather_assets.foundation.environments.building import (
-    CACHE_VARIABLE,
     COMPLETE,
-    cache_folder,
+    environments_in,
     substituted,
 )
 from weather_assets.foundation.environments.conda import read_definition
@@ -32,9 +33,14 @@ def conda_file(tmp_path: Path) -> Path:
     return file
 
 
+def test_the_cache_can_be_moved(tmp_path: Path) -> None:
+    assert cache_folder({CACHE_VARIABLE: str(tmp_path)}) == tmp_path
+    assert cache_folder({}).name == "weather_assets"
+
+
 def test_it_is_the_one_that_the_endpoint_gets(conda_file: Path) -> None:
     definition = substituted(read_definition({"condaFile": conda_file.read_text("utf-8")}))
-    deployed = cache_folder() / definition.digest
+    deployed = environments_in(cache_folder()) / definition.digest
     (deployed / "bin").mkdir(parents=True)
     (deployed / "bin" / "python").touch()
     (deployed / COMPLETE).touch()
@@ -56,7 +62,7 @@ def test_a_requirement_that_cannot_be_had_is_said_with_pips_words(conda_file: Pa
     assert "--only-binary=:all:" in message
     assert told[0].startswith("building environment")
     assert any("No matching distribution" in line for line in told)
-    assert not list(cache_folder().glob(f"*/{COMPLETE}"))
+    assert not list(environments_in(cache_folder()).glob(f"*/{COMPLETE}"))
 
 
 def test_a_build_that_takes_too_long_is_ended(conda_file: Path) -> None:

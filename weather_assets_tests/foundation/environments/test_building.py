@@ -5,47 +5,47 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import filelock
 import psutil
 import pytest
 
 from weather_assets.foundation.environments.building import (
-    CACHE_VARIABLE,
     COMPLETE,
     build_environment,
-    cache_folder,
+    environments_in,
     substituted,
 )
 from weather_assets.foundation.environments.conda import (
     EnvironmentBuildError,
     EnvironmentDefinition,
 )
+from weather_assets.foundation.waiting import wait_until
 
 HERE = f"{sys.version_info.major}.{sys.version_info.minor}"
 NOTHING = EnvironmentDefinition(HERE, ())
 """Pip has nothing to do."""
 
 
-@pytest.fixture(autouse=True)
-def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.setenv(CACHE_VARIABLE, str(tmp_path / "cache"))
-    return tmp_path / "cache" / "environments"
+@pytest.fixture
+def cache(tmp_path: Path) -> Path:
+    """Where the environments of a cache lie."""
+    return environments_in(tmp_path / "cache")
 
 
-def test_the_cache_can_be_moved(tmp_path: Path) -> None:
-    assert cache_folder({CACHE_VARIABLE: str(tmp_path)}) == tmp_path / "environments"
-    assert cache_folder({}).parts[-2:] == ("weather_assets", "environments")
+def build(definition: EnvironmentDefinition, tmp_path: Path, **options: Any) -> Path:
+    """Builds into the cache, with a log beside it."""
+    log = tmp_path / "build.log"
+    return asyncio.run(build_environment(definition, tmp_path / "cache", log, **options))
 
 
 def test_a_failed_build_says_why_and_is_not_cached(tmp_path: Path, cache: Path) -> None:
     """An unknown option fails in pip at once, without asking an index."""
     definition = EnvironmentDefinition(HERE, ("--no-such-option",))
-    log = tmp_path / "build.log"
     with pytest.raises(EnvironmentBuildError) as caught:
-        asyncio.run(build_environment(definition, log))
+        build(definition, tmp_path)
     assert "no-such-option" in str(caught.value)
     assert not (cache / definition.digest / "complete.json").exists()
 
@@ -58,7 +58,9 @@ def test_a_half_built_environment_is_built_again(tmp_path: Path, cache: Path) ->
     log = tmp_path / "build.log"
 
     async def both() -> list[Path]:
-        return await asyncio.gather(*(build_environment(definition, log) for _ in range(2)))
+        return await asyncio.gather(
+            *(build_environment(definition, tmp_path / "cache", log) for _ in range(2))
+        )
 
     first, second = asyncio.run(both())
     assert first == second == cache / definition.digest / "bin" / "python"
@@ -67,12 +69,12 @@ def test_a_half_built_environment_is_built_again(tmp_path: Path, cache: Path) ->
     prefix = [str(first), "-c", "import sys; print(sys.prefix)"]
     assert subprocess.check_output(prefix, text=True).strip() == str(first.parents[1])
     told: list[str] = []
-    asyncio.run(build_environment(definition, log, on_line=told.append))
+    build(definition, tmp_path, on_line=told.append)
     assert "is in the cache" in log.read_text()
     assert told == []
 
     first.unlink()  # as a removed base interpreter leaves it: a link to nothing
-    asyncio.run(build_environment(definition, log, on_line=told.append))
+    build(definition, tmp_path, on_line=told.append)
     assert first.exists()
     assert told[0].startswith("building environment")
 
@@ -80,7 +82,7 @@ def test_a_half_built_environment_is_built_again(tmp_path: Path, cache: Path) ->
 def test_a_python_that_is_not_here_is_named(tmp_path: Path) -> None:
     definition = EnvironmentDefinition("3.2", ())
     with pytest.raises(EnvironmentBuildError, match=r"python3\.2"):
-        asyncio.run(build_environment(definition, tmp_path / "log"))
+        build(definition, tmp_path)
 
 
 def test_a_python_that_is_not_here_can_be_replaced_by_ours() -> None:
@@ -93,7 +95,7 @@ def test_a_python_that_is_not_here_can_be_replaced_by_ours() -> None:
 def test_a_build_that_takes_too_long_is_ended(tmp_path: Path, cache: Path) -> None:
     began = time.monotonic()
     with pytest.raises(EnvironmentBuildError, match="ran out of time"):
-        asyncio.run(build_environment(NOTHING, tmp_path / "log", seconds=0.3))
+        build(NOTHING, tmp_path, seconds=0.3)
     assert time.monotonic() - began < 3
     assert processes_on(cache) == []
     assert not (cache / NOTHING.digest / COMPLETE).exists()
@@ -105,7 +107,7 @@ def test_a_builder_that_hangs_is_named_to_those_who_wait(tmp_path: Path, cache: 
         filelock.FileLock(cache / f"{NOTHING.digest}.lock"),
         pytest.raises(EnvironmentBuildError, match=r"another process has been building .*lock"),
     ):
-        asyncio.run(build_environment(NOTHING, tmp_path / "log", seconds=0.1))
+        build(NOTHING, tmp_path, seconds=0.1)
 
 
 def test_nothing_of_a_build_outlives_the_killed_program(tmp_path: Path, cache: Path) -> None:
@@ -115,19 +117,20 @@ import asyncio, sys
 from pathlib import Path
 from weather_assets.foundation.environments.conda import EnvironmentDefinition
 from weather_assets.foundation.environments.building import build_environment
-log, here, index = sys.argv[1:]
+cache, log, here, index = sys.argv[1:]
 definition = EnvironmentDefinition(here, ("rain==1",))
-asyncio.run(build_environment(definition, Path(log), pip_options=["--index-url", index]))
+options = ["--index-url", index]
+asyncio.run(build_environment(definition, Path(cache), Path(log), pip_options=options))
 """
     with socket.create_server(("127.0.0.1", 0)) as silent:
         index = f"http://127.0.0.1:{silent.getsockname()[1]}/"
-        arguments = [str(tmp_path / "log"), HERE, index]
+        arguments = [str(tmp_path / "cache"), str(tmp_path / "log"), HERE, index]
         with subprocess.Popen([sys.executable, "-c", program, *arguments]) as builder:
             silent.settimeout(20)
             connection, _ = silent.accept()
             assert processes_on(cache) != []
             builder.kill()
-        await_true(lambda: processes_on(cache) == [], seconds=5)
+        wait_until(lambda: processes_on(cache) == [], 5, "the build to end")
         connection.close()
     assert list(cache.glob(f"*/{COMPLETE}")) == []
 
@@ -136,7 +139,7 @@ def test_a_build_does_not_see_another_environment(
     tmp_path: Path, cache: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("PYTHONHOME", str(tmp_path))
-    assert asyncio.run(build_environment(NOTHING, tmp_path / "log")).is_relative_to(cache)
+    assert build(NOTHING, tmp_path).is_relative_to(cache)
 
 
 def processes_on(folder: Path) -> list[int]:
@@ -145,10 +148,3 @@ def processes_on(folder: Path) -> list[int]:
         for process in psutil.process_iter(["cmdline"])
         if any(str(folder) in part for part in process.info["cmdline"] or ())
     ]
-
-
-def await_true(condition: Callable[[], bool], seconds: float = 20) -> None:
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.02)

@@ -1,24 +1,67 @@
-"""The program above a rank in its container, run here without one."""
+"""A guarded program ends as itself, or with its supervisor; the container's way runs in none."""
 
 import os
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
-from contextlib import suppress
 from pathlib import Path
 
 import psutil
 import pytest
 
-from weather_assets.adapters.containers import guard
-from weather_assets.adapters.containers.guard import guarded, processes_out_of_memory
+from weather_assets.foundation import process_guard
+from weather_assets.foundation.process_guard import guarded_in_container, processes_out_of_memory
+from weather_assets.foundation.waiting import wait_until
+
+SUPERVISOR = """
+import subprocess, sys
+from weather_assets.foundation.process_guard import guarded
+child = subprocess.Popen(guarded(tuple(sys.argv[1:])), start_new_session=True)
+print(child.wait(), flush=True)
+"""
+
+
+def supervised(*command: str) -> subprocess.Popen[str]:
+    """Starts a supervisor that says the exit code of a guarded program."""
+    return subprocess.Popen(
+        [sys.executable, "-c", SUPERVISOR, *command], stdout=subprocess.PIPE, text=True
+    )
+
+
+def ended(pid: int) -> bool:
+    """Tells whether a process has ended, also where nobody has asked for its exit code."""
+    try:
+        return psutil.Process(pid).status() == psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return True
+
+
+@pytest.mark.parametrize("number", [signal.SIGCONT, signal.SIGSTOP], ids=["running", "stopped"])
+def test_the_end_of_its_supervisor_ends_the_program(number: signal.Signals) -> None:
+    code = "import os, time; print(os.getpid(), flush=True); time.sleep(60)"
+    with supervised(sys.executable, "-c", code) as supervisor:
+        assert supervisor.stdout is not None
+        program = int(supervisor.stdout.readline())
+        os.kill(program, number)
+        supervisor.kill()
+        wait_until(lambda: ended(program), 10, "the program to end")
+
+
+@pytest.mark.parametrize(
+    ("code", "exit_code"),
+    [("raise SystemExit(3)", 3), ("import os; os.kill(os.getpid(), 9)", 137)],
+)
+def test_beside_its_supervisor_it_exits_as_the_program_did(code: str, exit_code: int) -> None:
+    with supervised(sys.executable, "-c", code) as supervisor:
+        output, _ = supervisor.communicate(timeout=30)
+    assert output == f"{exit_code}\n"
 
 
 def start(*command: str) -> subprocess.Popen[str]:
+    """Starts a program as in a container."""
     return subprocess.Popen(
-        guarded(sys.executable, command),
+        guarded_in_container(sys.executable, command, "last words"),
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
@@ -74,12 +117,7 @@ def test_the_end_of_its_input_ends_the_rank(number: signal.Signals) -> None:
         assert guard.wait(timeout=30) == 128 + signal.SIGKILL
         # Nobody holds the pipe any more.
         assert guard.stdout.read() == ""
-    with suppress(psutil.NoSuchProcess):
-        orphan = psutil.Process(rank)
-        deadline = time.monotonic() + 10
-        while orphan.status() != psutil.STATUS_ZOMBIE:
-            assert time.monotonic() < deadline
-            time.sleep(0.02)
+    wait_until(lambda: ended(rank), 10, "the rank to end")
 
 
 @pytest.mark.parametrize(
@@ -95,7 +133,7 @@ def test_the_kernel_counts_what_it_has_ended(
 ) -> None:
     (tmp_path / "counters").write_text(counters, encoding="ascii")
     names = (str(tmp_path / "absent"), str(tmp_path / "counters"))
-    monkeypatch.setattr(guard, "MEMORY_COUNTERS", names)
+    monkeypatch.setattr(process_guard, "MEMORY_COUNTERS", names)
     assert processes_out_of_memory() == count
-    monkeypatch.setattr(guard, "MEMORY_COUNTERS", names[:1])
+    monkeypatch.setattr(process_guard, "MEMORY_COUNTERS", names[:1])
     assert processes_out_of_memory() == 0

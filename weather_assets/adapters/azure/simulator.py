@@ -1,0 +1,116 @@
+"""Local Azure, the product beside this one, as any of its users meets it.
+
+Belongs here: its command, the file `environment` that it writes into its state folder, and its
+health over HTTP. Does not belong here: Azure's SDK, which is led to it like anybody's (`local`).
+"""
+
+import http.client
+import json
+import os
+import shlex
+import subprocess
+import sys
+from contextlib import closing, suppress
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from weather_assets.adapters.scoring.environment import cache_folder
+from weather_assets.rollout.service import ServiceUnavailable
+
+COMMAND = (sys.executable, "-P", "-m", "weather_assets.local_azure")
+"""The command `local-azure`. Files of the current folder are no modules of ours."""
+_CACHE_VARIABLE = "LOCAL_AZURE_CACHE"
+_HEALTH_SECONDS = 5.0
+
+
+def environment() -> dict[str, str]:
+    """Returns the variables to run the command under.
+
+    The environment that a package was tried in is the one that its deployment gets, so it is built
+    into, and found in, one cache; another one that the user has named stays.
+    """
+    return {_CACHE_VARIABLE: str(cache_folder()), **os.environ}
+
+
+def variables(state: Path) -> dict[str, str]:
+    """Returns what the environment file of a state folder says; nothing where there is none."""
+    with suppress(FileNotFoundError):
+        words = shlex.split((state / "environment").read_text("utf-8"))
+        return {key: value for key, _, value in (word.partition("=") for word in words)}
+    return {}
+
+
+def running(state: Path) -> dict[str, str] | None:
+    """Returns the variables of the simulator that serves a state folder; None where none does."""
+    return None if _health(state) is None else variables(state)
+
+
+def start(state: Path, **options: Any) -> dict[str, str]:
+    """Starts the simulator of a state folder; one that runs is used as it is.
+
+    Args:
+        state: its state folder.
+        options: of the command `start`, such as `quota_cores`; True stands for an option alone.
+
+    Returns:
+        Its variables.
+
+    Raises:
+        ServiceUnavailable: it does not come up; says why.
+    """
+    health = _health(state)
+    if health is None:
+        _run("start", state, *(word for option in options.items() for word in _words(*option)))
+    elif health["restoring"]:
+        _run("start", state)  # waits
+    return variables(state)
+
+
+def stop(state: Path) -> None:
+    """Stops the simulator of a state folder, if it runs.
+
+    Raises:
+        ServiceUnavailable: it cannot be stopped from here; says why.
+    """
+    if state.is_dir():
+        _run("stop", state)
+
+
+def _words(name: str, value: Any) -> tuple[str, ...]:
+    option = f"--{name.replace('_', '-')}"
+    return (option,) if value is True else (option, str(value))
+
+
+def _run(command: str, state: Path, *words: str) -> None:
+    done = subprocess.run(
+        [*COMMAND, command, "--state", str(state), *words],
+        env=environment(),
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if done.returncode:
+        said = done.stderr.strip().removeprefix("Error: ")
+        raise ServiceUnavailable(f"local-azure {command}: {said}")
+
+
+def _health(state: Path) -> dict[str, Any] | None:
+    """Returns what the simulator of a state folder says; None where none serves that very folder.
+
+    A copied folder has the file of the original, and a port may be somebody else's by now.
+    """
+    found = variables(state)
+    if found.get("LOCAL_AZURE_STATE") != str(state.resolve()):
+        return None
+    address = urlsplit(found["LOCAL_AZURE_URL"])
+    connection = http.client.HTTPConnection(
+        address.hostname or "", address.port, timeout=_HEALTH_SECONDS
+    )
+    with closing(connection), suppress(OSError, http.client.HTTPException, ValueError):
+        connection.request("GET", "/health")
+        document = json.loads(connection.getresponse().read())
+        if document.get("subscription") == found["AZURE_SUBSCRIPTION_ID"]:
+            return document
+    return None
