@@ -1,7 +1,7 @@
 """Who a rank is and where it meets the others, from its environment variables.
 
-Belongs here: reading and checking those variables, and telling Lightning about them. Does not
-belong here: choosing them (`weather_assets.adapters`).
+Belongs here: reading and checking those variables. Does not belong here: choosing them
+(`weather_assets.adapters`), and meeting the others, which Lightning does by the same variables.
 """
 
 import ipaddress
@@ -22,16 +22,12 @@ class RankEnvironment:
         rank: 0 to world_size - 1.
         world_size: number of ranks.
         local_rank: position among the ranks on this machine; picks the GPU where there are several.
-        master_address: host on which rank 0 listens.
-        master_port: port on which rank 0 listens.
         local_world_size: number of ranks on this machine.
     """
 
     rank: int = 0
     world_size: int = 1
     local_rank: int = 0
-    master_address: str = "127.0.0.1"
-    master_port: int = 29500
     local_world_size: int = 1
 
     @classmethod
@@ -48,7 +44,8 @@ class RankEnvironment:
             RankEnvironmentError: naming the variable, its value and what is allowed.
         """
         world_size = _whole(variables, "WORLD_SIZE", 1, 1, 4096)
-        address = variables.get("MASTER_ADDR", "127.0.0.1")
+        shared = _is_loopback(variables.get("MASTER_ADDR", "127.0.0.1"))
+        _whole(variables, "MASTER_PORT", 29500, 1, 65535)
         if world_size > 1:
             for name in ("RANK", "MASTER_ADDR", "MASTER_PORT"):
                 if name not in variables:
@@ -59,14 +56,8 @@ class RankEnvironment:
             rank=_whole(variables, "RANK", 0, 0, world_size - 1),
             world_size=world_size,
             local_rank=_whole(variables, "LOCAL_RANK", 0, 0, world_size - 1),
-            master_address=address,
-            master_port=_whole(variables, "MASTER_PORT", 29500, 1, 65535),
             local_world_size=_whole(
-                variables,
-                "LOCAL_WORLD_SIZE",
-                world_size if _is_loopback(address) else 1,
-                1,
-                world_size,
+                variables, "LOCAL_WORLD_SIZE", world_size if shared else 1, 1, world_size
             ),
         )
 

@@ -12,8 +12,6 @@ from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any, Self
 
-from weather_assets.foundation.atomic_files import write_text
-
 
 class TrainingSettingsError(ValueError):
     """A setting or a job file is not usable. The message names it and what is allowed."""
@@ -266,7 +264,7 @@ class TrainingJob:
         self.row_files_lock.unlink(missing_ok=True)
 
     def write(self, path: Path) -> None:
-        """Writes the job file, whole: a rank may be waiting for it."""
+        """Writes the job file."""
         description = {
             "rows": str(self.rows),
             "contract": str(self.contract),
@@ -274,7 +272,7 @@ class TrainingJob:
             "output": str(self.output),
             "settings": self.settings.to_dict(),
         }
-        write_text(path, json.dumps(description, indent=1, sort_keys=True) + "\n")
+        path.write_text(json.dumps(description, indent=1, sort_keys=True) + "\n", encoding="utf-8")
 
     @classmethod
     def read(cls, path: Path) -> Self:

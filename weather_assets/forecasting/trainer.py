@@ -10,62 +10,23 @@ from datetime import timedelta
 from pathlib import Path
 
 import torch
-from lightning.fabric.plugins.environments.cluster_environment import ClusterEnvironment
+from lightning.fabric.plugins.environments.torchelastic import TorchElasticEnvironment
 from lightning.pytorch import Trainer
 from lightning.pytorch.strategies import DDPStrategy, SingleDeviceStrategy, Strategy
 
 from weather_assets.forecasting.rank_environment import RankEnvironment
 
 
-class GangEnvironment(ClusterEnvironment):
-    """Tells Lightning where this rank stands. One "node" per rank: each is its own process."""
-
-    def __init__(self, place: RankEnvironment) -> None:
-        """Takes the rank's place in the gang."""
-        super().__init__()
-        self._place = place
-
-    @property
-    def creates_processes_externally(self) -> bool:
-        """Lightning starts no process of its own."""
-        return True
-
-    @property
-    def main_address(self) -> str:
-        """Where rank 0 listens."""
-        return self._place.master_address
-
-    @property
-    def main_port(self) -> int:
-        """On which port."""
-        return self._place.master_port
-
-    @staticmethod
-    def detect() -> bool:
-        """Never chosen by itself."""
-        return False
-
-    def world_size(self) -> int:
-        """Number of ranks."""
-        return self._place.world_size
-
-    def set_world_size(self, size: int) -> None:
-        """Fixed by the launcher."""
-
-    def global_rank(self) -> int:
-        """This rank."""
-        return self._place.rank
-
-    def set_global_rank(self, rank: int) -> None:
-        """Fixed by the launcher."""
+class GangEnvironment(TorchElasticEnvironment):
+    """Reads the variables that `RankEnvironment` has checked; every rank counts as a node."""
 
     def local_rank(self) -> int:
         """Always 0: a rank drives one device."""
         return 0
 
     def node_rank(self) -> int:
-        """The rank, since every rank counts as a node."""
-        return self._place.rank
+        """The rank."""
+        return self.global_rank()
 
 
 def make_trainer(
@@ -85,7 +46,7 @@ def make_trainer(
         strategy = SingleDeviceStrategy(device)
     else:
         strategy = DDPStrategy(
-            cluster_environment=GangEnvironment(place),
+            cluster_environment=GangEnvironment(),
             parallel_devices=[device],
             process_group_backend="nccl" if device.type == "cuda" else "gloo",
             timeout=timedelta(seconds=process_group_timeout_seconds),

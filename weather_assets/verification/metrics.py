@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 import xarray as xr
-from scores.categorical import BasicContingencyManager, ThresholdEventOperator
+from scores.categorical import BasicContingencyManager
 from scores.probability import brier_score, isotonic_fit, roc_auc
 
 from weather_assets.verification.samples import FloatArray
@@ -230,10 +230,7 @@ def tables_by_threshold(
 def _contingency(
     probability_N: FloatArray, observed_N: FloatArray, threshold: float
 ) -> dict[str, Any]:
-    # Observations are 0 or 1, so the same threshold in (0, 1] reads them as they are.
-    table: Any = ThresholdEventOperator(default_event_threshold=threshold).make_contingency_manager(
-        _rows(probability_N), _rows(observed_N)
-    )
+    table: Any = tables_by_threshold(probability_N, observed_N, np.array([threshold]))
     counts = {name: int(value.item()) for name, value in table.get_counts().items()}
     return {
         "hits": counts["tp_count"],
@@ -254,7 +251,7 @@ def _rows(values_N: FloatArray) -> xr.DataArray:
 
 
 def _defined(score: Any) -> float | None:
-    value = float(score)
+    value = float(score.item())
     return value if math.isfinite(value) else None
 
 

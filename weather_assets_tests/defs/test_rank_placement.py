@@ -4,7 +4,8 @@ import dagster as dg
 import pytest
 
 from weather_assets.adapters.containers.backend import ContainerBackend
-from weather_assets.adapters.ranks.gang import GangOutcome, RankReport
+from weather_assets.adapters.ranks.attempt import RankReport
+from weather_assets.adapters.ranks.gang import GangOutcome
 from weather_assets.adapters.ranks.processes import ProcessBackend
 from weather_assets.adapters.ranks.protocol import RankBackend
 from weather_assets.defs.resources import DataRootResource, RankBackendResource, run_is_over
@@ -77,7 +78,7 @@ RANKS = [
 
 
 def gang(*descriptions: dict[str, str]) -> GangOutcome:
-    reports = tuple(RankReport(rank, each, 3) for rank, each in enumerate(descriptions))
+    reports = tuple(RankReport(rank, each) for rank, each in enumerate(descriptions))
     return GangOutcome(1, reports, 1.0, ())
 
 

@@ -97,7 +97,7 @@ class RankWatch:
 
         Args:
             line: as received.
-            name: what `rank_protocol.parse_line` made of it.
+            name: what `protocol.parse_line` made of it.
             fields: the same.
             now: `time.monotonic()` when it was taken from the rank's queue, in seconds. Silence is
                 counted from there, not from the line's arrival: while the supervisor is slow and
