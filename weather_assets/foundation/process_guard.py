@@ -112,13 +112,21 @@ def run_beside(supervisor: int, command: list[str]) -> int:
 
 def run_contained(last_words: str, command: list[str]) -> int:
     """Runs the program in a group of its own, without the input; returns its exit code."""
+    # A signal that comes before there is a program to hand it to waits until there is one.
+    signal.pthread_sigmask(signal.SIG_BLOCK, _ENDING)
     nothing_to_read = [(os.POSIX_SPAWN_OPEN, 0, os.devnull, os.O_RDONLY, 0)]
     program = os.posix_spawnp(
-        command[0], command, os.environ, file_actions=nothing_to_read, setpgroup=0
+        command[0],
+        command,
+        os.environ,
+        file_actions=nothing_to_read,
+        setpgroup=0,
+        setsigmask=(),
     )
     threading.Thread(target=end_with_input, args=(program,), daemon=True).start()
     for number in _ENDING:
         signal.signal(number, lambda number, _frame: send(program, number))
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, _ENDING)
     code = _exit_code(program)
     if code == KILLED and processes_out_of_memory():
         sys.stdout.write(f"{last_words}\n")

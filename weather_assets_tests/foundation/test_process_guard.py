@@ -137,3 +137,9 @@ def test_the_kernel_counts_what_it_has_ended(
     assert processes_out_of_memory() == count
     monkeypatch.setattr(process_guard, "MEMORY_COUNTERS", names[:1])
     assert processes_out_of_memory() == 0
+
+
+def test_a_signal_at_the_very_start_is_handed_on() -> None:
+    for _ in range(20):
+        with start("sh", "-c", "kill -TERM $PPID; exec sleep 60") as guard:
+            assert guard.wait(timeout=30) == 128 + signal.SIGTERM
