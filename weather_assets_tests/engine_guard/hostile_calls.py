@@ -12,6 +12,7 @@ from weather_assets_tests.engine_guard.stack import (
     CREATE_RANK,
     NEIGHBOUR,
     NEIGHBOUR_IMAGE,
+    OWN_NAME,
     PLATFORM,
     RANK_NAME,
     RANK_NETWORK,
@@ -47,24 +48,24 @@ NETWORKS: dict[str, Request] = {
         _CONNECT, {"Container": NEIGHBOUR, "EndpointConfig": {}}
     ),
     "oneself in the neighbour's network": post(
-        f"/v1.41/networks/{NEIGHBOUR}/connect", {"Container": RANK_NAME, "EndpointConfig": {}}
+        f"/v1.41/networks/{NEIGHBOUR}/connect", {"Container": OWN_NAME, "EndpointConfig": {}}
     ),
     "oneself in the host's network": post(
-        "/v1.41/networks/host/connect", {"Container": RANK_NAME, "EndpointConfig": {}}
+        "/v1.41/networks/host/connect", {"Container": OWN_NAME, "EndpointConfig": {}}
     ),
     "oneself in the engine's bridge": post(
-        "/v1.41/networks/bridge/connect", {"Container": RANK_NAME, "EndpointConfig": {}}
+        "/v1.41/networks/bridge/connect", {"Container": OWN_NAME, "EndpointConfig": {}}
     ),
     "an alias in a network": post(
         f"/v1.41/networks/{PLATFORM}/connect",
-        {"Container": RANK_NAME, "EndpointConfig": {"Aliases": ["postgres"]}},
+        {"Container": OWN_NAME, "EndpointConfig": {"Aliases": ["postgres"]}},
     ),
     "a service's address in a network": post(
         f"/v1.41/networks/{PLATFORM}/connect",
-        {"Container": RANK_NAME, "EndpointConfig": {"IPAMConfig": {"IPv4Address": "10.0.0.1"}}},
+        {"Container": OWN_NAME, "EndpointConfig": {"IPAMConfig": {"IPv4Address": "10.0.0.1"}}},
     ),
     "disconnecting": post(
-        f"/v1.41/networks/{RANK_NETWORK}/disconnect", {"Container": RANK_NAME, "Force": True}
+        f"/v1.41/networks/{RANK_NETWORK}/disconnect", {"Container": OWN_NAME, "Force": True}
     ),
     "disconnecting a neighbour": post(
         f"/v1.41/networks/{NEIGHBOUR}/disconnect", {"Container": NEIGHBOUR}
@@ -110,13 +111,13 @@ NEIGHBOURS: dict[str, Request] = {
     }.items()
 }  # fmt: skip
 OWN: dict[str, Request] = {
-    f"{what} one's own": Request(r.method, r.target.replace("{}", RANK_NAME), r.upgrade, r.body)
+    f"{what} one's own": Request(r.method, r.target.replace("{}", OWN_NAME), r.upgrade, r.body)
     for what, r in {
         "a command in": post(f"{_ON}/exec", {"Cmd": ["sh"], "Privileged": True}),
         "files out of": get(f"{_ON}/archive?path=/"),
         "files into": Request("PUT", f"{_ON}/archive?path=/etc", body=b"x"),
         "all of": get(f"{_ON}/export"),
-        "an image of": post(f"/v1.41/commit?container={RANK_NAME}&repo={STACK.rank_image}"),
+        "an image of": post(f"/v1.41/commit?container={OWN_NAME}&repo={STACK.rank_image}"),
         "changing": post(f"{_ON}/update", {"RestartPolicy": {"Name": "always"}}),
         "renaming": post(f"{_ON}/rename?name=postgres"),
         "a stop signal to": post(f"{_ON}/kill?signal=SIGSTOP"),
@@ -205,7 +206,7 @@ ELSEWHERE: dict[str, Request] = {
     "plugins": get("/v1.41/plugins"),
     "a plugin": post("/v1.41/plugins/pull?remote=vieux/sshfs", []),
     "a plugin's powers": post("/v1.41/plugins/x/set", ["DEBUG=1"]),
-    "a checkpoint": post(f"/v1.41/containers/{RANK_NAME}/checkpoints", {"CheckpointDir": "/etc"}),
+    "a checkpoint": post(f"/v1.41/containers/{OWN_NAME}/checkpoints", {"CheckpointDir": "/etc"}),
     "its debugger": get("/debug/pprof/cmdline"),
     "its metrics": get("/metrics"),
     "its root": get("/"),
@@ -221,7 +222,7 @@ PATHS: dict[str, Request] = {
     "a name, escaped": get("/v1.41/containers/%67uard-neighbour/json"),
     "escaped twice": get("/v1.41/containers/%2567uard-neighbour/json"),
     "this folder": get(f"/v1.41/./containers/{NEIGHBOUR}/json"),
-    "a slash at the end": post(f"/v1.41/containers/{RANK_NAME}/start/"),
+    "a slash at the end": post(f"/v1.41/containers/{OWN_NAME}/start/"),
     "a path behind a version": post(f"/v1.41/_ping/../containers/{NEIGHBOUR}/stop?t=1"),
     "a long name": get(f"/v1.41/containers/{'a' * 500}/json"),
     "a name that begins with a dash": get("/v1.41/containers/-x/json"),

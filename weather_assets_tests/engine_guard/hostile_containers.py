@@ -53,8 +53,8 @@ def _with_twin(key: str, value: Any) -> Request:
 
 POWERS: dict[str, Request] = {
     "a folder of the host": _host(Binds=["/:/host"]),
-    "a folder of the host behind a volume": _host(Binds=["guard-test_data:/data", "/:/host"]),
-    "a volume of its own as a bind": _host(Binds=["guard-test_data:/data"]),
+    "a folder of the host behind a volume": _host(Binds=["guard-test_data:/x", "/:/host"]),
+    "a volume of its own as a bind": _host(Binds=["guard-test_data:/x"]),
     "the engine's socket": _host(Binds=["/var/run/docker.sock:/var/run/docker.sock"]),
     "a capability": _host(CapAdd=["SYS_ADMIN"]),
     "a capability as text": _host(CapAdd="SYS_ADMIN"),
@@ -123,7 +123,7 @@ MOUNTS: dict[str, Request] = {
     "a mounted folder of the host": _mounted(Type="bind", Source="/"),
     "a mounted folder of the host, by its volume": _mounted(Type="bind", Source="guard-test_data"),
     "a named pipe": _mounted(Type="npipe"),
-    "a mounted file system in memory": _mounted(Type="tmpfs"),
+    "a mounted file system in memory": _host(Mounts=[{"Type": "tmpfs", "Target": "/run"}]),
     "a cluster's volume": _mounted(Type="cluster"),
     "a type in other capitals": _mounted(Type="Volume"),
     "a neighbour's volume": _mounted(Source=NEIGHBOUR),
@@ -262,7 +262,7 @@ JSON: dict[str, Request] = {
     ),
     "a key with a kelvin sign": _host(**{f"Networ{KELVIN}Mode": "host"}),
     "a key with a kelvin sign besides": _said(
-        json.dumps(run()).replace('"NetworkMode"', '"Networ\\u212aMode": "host", "NetworkMode"')
+        json.dumps(run()).replace('"CapDrop"', '"Networ\\u212aMode": "host", "CapDrop"')
     ),
     "a key that is escaped": _said(
         json.dumps(run({"Binds": ["/:/host"]})).replace("Binds", "\\u0042inds")

@@ -23,6 +23,9 @@ STACK = Stack(
 PLATFORM, ENGINE = STACK.networks
 IDENTITY = "0123456789ab-1"
 RANK_NAME = f"pytorch-master-{IDENTITY}"
+"""Of a rank that is to be made."""
+OWN_NAME = f"pytorch-worker-1-{IDENTITY}"
+"""Of one that there is."""
 RANK_NETWORK = f"pytorch-ranks-{IDENTITY}"
 RANK_IMAGE_ID = "sha256:" + "a" * 64
 """In the place of the id of the image that the ranks run."""

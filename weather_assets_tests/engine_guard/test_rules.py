@@ -18,6 +18,7 @@ from weather_assets_tests.engine_guard.stack import (
     CREATE_RANK,
     DATA,
     NEIGHBOUR,
+    OWN_NAME,
     PLATFORM,
     RANK_IMAGE_ID,
     RANK_NAME,
@@ -33,12 +34,12 @@ from weather_assets_tests.engine_guard.stack import (
 
 LABEL = {"weather-assets.stack": STACK.name}
 THINGS = things()
-CONTAINER_ID = THINGS.add("containers", RANK_NAME, Config={"Labels": LABEL})["Id"]
+CONTAINER_ID = THINGS.add("containers", OWN_NAME, Config={"Labels": LABEL})["Id"]
 NETWORK_ID = THINGS.add("networks", RANK_NETWORK, Labels=LABEL)["Id"]
 PLATFORM_ID = THINGS.networks[PLATFORM]["Id"]
 KINDS = {"container": THINGS.containers, "network": THINGS.networks, "ranks": THINGS.networks}
 
-_ON = f"/v1.41/containers/{RANK_NAME}"
+_ON = f"/v1.41/containers/{OWN_NAME}"
 _BY_ID = f"/containers/{CONTAINER_ID}"
 _FILTER = "filters=%7B%22label%22%3A+%5B%22weather_assets.rendezvous%22%2C+%22a.b%3Dc-1%22%5D%7D"
 LET_THROUGH: dict[str, tuple[Request, str]] = {
@@ -75,7 +76,7 @@ LET_THROUGH: dict[str, tuple[Request, str]] = {
     "connecting": (
         post(
             f"/v1.41/networks/{PLATFORM}/connect",
-            {"Container": RANK_NAME, "EndpointConfig": {}},
+            {"Container": OWN_NAME, "EndpointConfig": {}},
         ),
         f"/networks/{PLATFORM_ID}/connect",
     ),
@@ -184,7 +185,7 @@ def test_what_is_absent_and_what_is_anothers_look_alike() -> None:
 
 
 def test_a_container_is_connected_by_its_id() -> None:
-    body = {"Container": RANK_NAME, "EndpointConfig": {}}
+    body = {"Container": OWN_NAME, "EndpointConfig": {}}
     call = made(post(f"/v1.41/networks/{PLATFORM}/connect", body))
     assert call.body == {"Container": CONTAINER_ID, "EndpointConfig": {}}
 

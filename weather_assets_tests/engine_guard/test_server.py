@@ -32,6 +32,7 @@ from weather_assets_tests.engine_guard.stack import (
     CREATE,
     IDENTITY,
     NEIGHBOUR,
+    OWN_NAME,
     RANK_NAME,
     RANK_NETWORK,
     STACK,
@@ -229,7 +230,7 @@ def test_what_is_left_is_found_and_removed(client: docker.DockerClient, engine: 
 
 
 def test_no_hostile_request_changes_anything(engine: FakeEngine, port: int) -> None:
-    engine.things.add("containers", RANK_NAME, Config={"Labels": OWN})
+    engine.things.add("containers", OWN_NAME, Config={"Labels": OWN})
     engine.things.add("networks", RANK_NETWORK, Labels=OWN)
     for what, request in HOSTILE.items():
         # No answer: the guard has ended the connection of a body that is too long.
@@ -275,8 +276,8 @@ def test_of_the_engine_itself_only_names_are_shown(client: docker.DockerClient) 
 
 
 def test_a_client_that_leaves_ends_its_call(engine: FakeEngine, port: int) -> None:
-    engine.things.add("containers", RANK_NAME, Config={"Labels": OWN})
-    wait = as_bytes(post(f"/v1.41/containers/{RANK_NAME}/wait?condition=removed"))
+    engine.things.add("containers", OWN_NAME, Config={"Labels": OWN})
+    wait = as_bytes(post(f"/v1.41/containers/{OWN_NAME}/wait?condition=removed"))
     for _ in range(5):
         with socket.create_connection(("127.0.0.1", port)) as connection:
             connection.sendall(wait)
