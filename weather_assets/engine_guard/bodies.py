@@ -119,7 +119,7 @@ def _rank(stack: Stack, body: Any, name: str) -> Body:
         "NetworkingConfig": record({"EndpointsConfig": record({network: endpoint})}),
         "NetworkDisabled": no,
         "Tty": no,
-        # Its input ends with its supervisor: see `weather_assets.adapters.containers.guard`.
+        # Its input ends with its supervisor's connection, and it with its input.
         "OpenStdin": yes,
         "StdinOnce": yes,
         "AttachStdin": yes,

@@ -5,7 +5,6 @@ import os
 import socket
 import subprocess
 import sys
-import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -25,6 +24,7 @@ from weather_assets.adapters.containers.backend import ContainerBackend
 from weather_assets.adapters.containers.settings import ContainerSettings
 from weather_assets.adapters.ranks.protocol import RankLaunchError, RankSpec
 from weather_assets.engine_guard.settings import Stack
+from weather_assets.foundation.waiting import wait_until
 from weather_assets_tests.engine_guard.fake_engine import FakeEngine
 from weather_assets_tests.engine_guard.hostile import HOSTILE, RAW_BYTES
 from weather_assets_tests.engine_guard.running import as_bytes, asked, running_guard, status
@@ -168,9 +168,7 @@ def rank_of(gang: ContainerBackend, rank: int = 0) -> RankSpec:
 def test_a_rank_is_launched_heard_signalled_and_removed(engine: FakeEngine, port: int) -> None:
     gang = backend(port)
     handle = gang.launch(rank_of(gang))
-    ends = time.monotonic() + 10
-    while handle.poll() is None and time.monotonic() < ends:
-        time.sleep(0.01)
+    wait_until(lambda: handle.poll() is not None, 10, "the rank to end", pause_seconds=0.01)
     assert handle.poll() == 0
     assert [line.text for line in handle.drain()] == ["line"]
     assert handle.describe()["engine"] == "fake"
