@@ -1,4 +1,4 @@
-"""Prints what an image installs, from pyproject.toml: `requirements.py ranks|platform`.
+"""Prints what an image installs, from pyproject.toml: `requirements.py ranks|platform|engine`.
 
 Belongs here: which part of the project's requirements an image needs. Does not belong here:
 versions (requirements.lock).
@@ -13,13 +13,11 @@ def requirements(image: str) -> list[str]:
     """Returns requirement lines.
 
     Args:
-        image: `ranks` for the PyTorch image, `platform` for the one that runs everything else.
+        image: `ranks` for the PyTorch image, `engine` for the guard's, `platform` for the one that
+            runs everything else.
     """
     project = tomllib.loads(Path("pyproject.toml").read_text(encoding="utf-8"))
-    groups = {
-        "ranks": project["dependency-groups"]["ranks"],
-        "platform": project["project"]["dependencies"],
-    }
+    groups = {**project["dependency-groups"], "platform": project["project"]["dependencies"]}
     return groups[image]
 
 

@@ -16,5 +16,6 @@ Where do I go to ...
 - use it from a shell?                                          `weather_assets.cli`
 - change a subcommand?                                          `weather_assets.commands`
 - serve without Azure?                                          `weather_assets.local_azure`
+- let containers launch containers, and do nothing else?        `weather_assets.engine_guard`
 - find what stands below all of it?                             `weather_assets.foundation`
 """

@@ -15,6 +15,7 @@ LAYERS = {
     "foundation": 0,
     "contract": 0,
     "local_azure": 1,
+    "engine_guard": 1,
     "processing": 1,
     "forecasting": 1,
     "verification": 1,
@@ -29,8 +30,8 @@ LAYERS = {
     "cli": 7,
     "__main__": 8,
 }
-STANDALONE = "local_azure"
-"""A product of its own: it imports `foundation` alone, and nothing imports it."""
+STANDALONE: dict[str, set[str]] = {"local_azure": {"foundation"}, "engine_guard": set()}
+"""Products of their own, with the parts that each may import. Nothing imports them."""
 
 HEAVY = ("torch", "lightning", "mlflow", "sklearn", "scores", "matplotlib", "onnx", "azure.ai.ml")
 
@@ -66,8 +67,10 @@ def violation(importer: str, imported: str) -> bool:
     """Tells whether one part may not import another."""
     if importer == imported:
         return False
-    if STANDALONE in (importer, imported):
-        return imported != "foundation"
+    if importer in STANDALONE:
+        return imported not in STANDALONE[importer]
+    if imported in STANDALONE:
+        return True
     return LAYERS[imported] >= LAYERS[importer]
 
 
@@ -88,6 +91,8 @@ def test_the_rule_sees_an_upward_import() -> None:
     assert violation("local_azure", "contract")
     assert violation("adapters", "local_azure")
     assert violation("cli", "local_azure")
+    assert violation("engine_guard", "foundation")
+    assert violation("adapters", "engine_guard")
     assert violation("adapters", "workflows")
     assert not violation("local_azure", "foundation")
     assert not violation("adapters", "processing")

@@ -88,8 +88,9 @@ def fault_of(words: list[str]) -> str:
         return "" if set(wanted) <= set(targets) else f"make has no {wanted}"
     if program == "docker/stack":
         script = (REPOSITORY / "docker" / "stack").read_text("utf-8")
-        known = not rest or re.search(rf"^\s*{re.escape(rest[0])}\)", script, re.MULTILINE)
-        return "" if known else f"docker/stack has no {rest[0]}"
+        labels = re.findall(r"^  ([\w |-]+)\)", script, re.MULTILINE)
+        known = {name for label in labels for name in label.split(" | ")}
+        return "" if set(rest[:1]) <= known else f"docker/stack has no {rest[0]}"
     group: click.Command = main if program == "weather-assets" else local_azure
     while isinstance(group, click.Group) and rest and not rest[0].startswith("-"):
         below = group.commands.get(rest[0])

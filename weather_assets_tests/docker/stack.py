@@ -147,6 +147,17 @@ class Stack:
             raise StackError(f"{service}: {' '.join(command)} exited with {code}: {text[-2000:]}")
         return text
 
+    def put(self, service: str, path: str, content: bytes) -> str:
+        """Writes a file into a service's container; returns its path."""
+        folder, _, name = path.rpartition("/")
+        tar = io.BytesIO()
+        with tarfile.open(fileobj=tar, mode="w") as archive:
+            entry = tarfile.TarInfo(name)
+            entry.size, entry.mode = len(content), 0o644
+            archive.addfile(entry, io.BytesIO(content))
+        assert self.service(service).put_archive(folder, tar.getvalue())
+        return path
+
     def file(self, path: str) -> bytes:
         """Returns the bytes of a file on the data volume."""
         chunks, _ = self.service("code").get_archive(path)

@@ -11,6 +11,7 @@ import pytest
 
 from weather_assets_tests.adapters.ranks.gang_contract import fault, result, run, uninterrupted
 from weather_assets_tests.docker.container_place import ContainerPlace, docker_client, harm
+from weather_assets_tests.docker.guarded import guarded_ranks
 
 SUPERVISOR = """
 import json, sys
@@ -23,15 +24,21 @@ def tell(event):
     print(event.name, event.fields.get("container", ""), flush=True)
 patient = replace(place.settings, heartbeat_timeout_seconds=60, progress_timeout_seconds=60)
 run(place, *json.loads(sys.argv[2]), told=tell, step_seconds=0.3, settings=patient,
-    backend=place.backend(network=sys.argv[3]))
+    backend=place.backend(**json.loads(sys.argv[3])))
 """
 
 
 @contextmanager
-def supervisor(place: ContainerPlace, name: str, network: str = "") -> Generator[list[str]]:
-    """Yields the containers of a gang that runs, and kills its supervisor at the end."""
+def supervisor(place: ContainerPlace, name: str, **changes: str) -> Generator[list[str]]:
+    """Yields the containers of a gang that runs, and kills its supervisor at the end.
+
+    Args:
+        place: where it runs.
+        name: of the fault that rank 1 has.
+        changes: of container settings.
+    """
     plan = json.dumps([fault(name, rank=1, step=2)])
-    command = [sys.executable, "-c", SUPERVISOR, str(place.directory), plan, network]
+    command = [sys.executable, "-c", SUPERVISOR, str(place.directory), plan, json.dumps(changes)]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
         try:
@@ -57,10 +64,23 @@ def network(place: ContainerPlace) -> Iterator[str]:
 def test_no_container_outlives_a_killed_supervisor(
     place: ContainerPlace, network: str, name: str
 ) -> None:
-    with supervisor(place, name, network) as containers:
+    with supervisor(place, name, network=network) as containers:
         assert {f"/{each}" for each in containers} < set(place.survivors())
     place.await_end()
     assert place.survivors() == []
+
+
+def test_no_container_outlives_a_killed_supervisor_behind_the_guard(place: ContainerPlace) -> None:
+    with guarded_ranks(place) as guarded:
+        names = ("engine", "data_volume", "user")
+        changes = {name: getattr(guarded.containers, name) for name in names}
+        with supervisor(place, "freeze", **changes) as containers:
+            assert {f"/{each}" for each in containers} < set(place.survivors())
+        place.await_end()
+        # The next training removes their network.
+        outcome = run(guarded)
+        assert (outcome.attempts, result(place)["value"]) == (1, uninterrupted())
+        assert place.survivors() == []
 
 
 def test_next_training_removes_what_could_not_end_by_itself(place: ContainerPlace) -> None:

@@ -208,6 +208,8 @@ def main() -> None:
         train(settings, faults, heart)
     except (OSError, ArithmeticError) as error:
         fail(error)
+    heart.stopped = True
+    heart.join()
     say("finished")
     if before == "never_exit":
         time.sleep(FOREVER)
