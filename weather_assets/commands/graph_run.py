@@ -24,6 +24,7 @@ from rich.table import Table
 
 from weather_assets.adapters.azure import simulator
 from weather_assets.adapters.files.data_root import DATA_ROOT_VARIABLE, DataRoot
+from weather_assets.adapters.files.processed_versions import ProcessedVersions, read_manifest
 from weather_assets.adapters.files.raw_snapshot import list_raw_files
 from weather_assets.commands.instance import write_instance
 from weather_assets.commands.invocation import this_command
@@ -172,7 +173,7 @@ def _print_times(console: Console, step_seconds: dict[str, float], seconds: floa
 
 
 def _print_rows(root: DataRoot, console: Console) -> None:
-    manifest = _read(root.processed / "current" / "manifest.json")
+    manifest = read_manifest(ProcessedVersions(root.processed).current())
     counts = manifest["counts"]
     console.print(
         f"rows      {manifest['rows_in']:,} read = {counts['kept']:,} kept + "

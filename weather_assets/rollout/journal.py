@@ -7,8 +7,8 @@ the traffic from, and that a rollback was decided and may be unfinished.
 
 An entry is written before the step that it announces, so that a kill in between is safe.
 
-The file. One JSON object a line, UTF-8, only ever appended to. Keys of every entry: `at` (ISO 8601
-with time zone), `endpoint`, `release` (identity), `version`, `kind`. By kind:
+The file. One JSON object a line, UTF-8, only ever appended to. Keys of every entry: `format`, `at`
+(ISO 8601 with time zone), `endpoint`, `release` (identity), `version`, `kind`. By kind:
 
 - `deploying`: the release is about to be deployed; what was known of it before is void.
 - `passed`: `stage`, `champion` (identity or null), `verdict`. For stage `deployed` it voids, too.
@@ -27,10 +27,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
+from weather_assets.foundation.documents import DocumentFormat
 from weather_assets.rollout.states import Release, Stage
 from weather_assets.rollout.verdict import StageOutcome, StageVerdict
 
 Entry = Mapping[str, Any]
+_ENTRY = DocumentFormat("the journal of rollouts")
 
 
 class Journal(Protocol):
@@ -59,7 +61,7 @@ class FileJournal:
     def append(self, entry: Entry) -> None:
         """Appends one line and waits until it is on the disk."""
         self._path.parent.mkdir(parents=True, exist_ok=True)
-        line = json.dumps(dict(entry), allow_nan=False) + "\n"
+        line = json.dumps(_ENTRY.numbered(entry), allow_nan=False) + "\n"
         with self._path.open("ab+") as file:
             if file.tell():
                 file.seek(-1, os.SEEK_END)
@@ -70,7 +72,11 @@ class FileJournal:
             os.fsync(file.fileno())
 
     def entries(self) -> Sequence[Entry]:
-        """Returns all entries; what a kill left of a line is skipped."""
+        """Returns all entries; what a kill left of a line is skipped.
+
+        Raises:
+            DocumentError: a newer version of weather_assets has written to it.
+        """
         try:
             lines = self._path.read_text(encoding="utf-8", errors="replace").splitlines()
         except FileNotFoundError:
@@ -82,7 +88,7 @@ class FileJournal:
             except ValueError:
                 continue
             if isinstance(entry, dict):
-                found.append(entry)
+                found.append(_ENTRY.content(entry, self._path))
         return found
 
 

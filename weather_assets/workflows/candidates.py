@@ -18,7 +18,7 @@ from typing import Any, Self
 from filelock import FileLock
 
 from weather_assets.adapters.files.data_root import DataRoot
-from weather_assets.adapters.files.processed_versions import ProcessedVersions
+from weather_assets.adapters.files.processed_versions import ProcessedVersions, read_manifest
 from weather_assets.adapters.ranks.gang import GangOutcome, launched_gang
 from weather_assets.adapters.ranks.protocol import RankBackend, RankEvent
 from weather_assets.adapters.ranks.settings import GangSettings
@@ -87,7 +87,7 @@ class _Identity:
 
     @classmethod
     def of(cls, processed: Path, order: TrainingOrder) -> Self:
-        content = _read(processed / "manifest.json")["content_version"]
+        content = read_manifest(processed)["content_version"]
         configuration = _digest(json.dumps(order.settings.to_dict(), sort_keys=True))
         key = _digest(f"{content}\n{order.code_version}\n{configuration}")
         tags = {

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from weather_assets.adapters.files.data_root import DataRoot
-from weather_assets.adapters.files.processed_versions import ProcessedVersions
+from weather_assets.adapters.files.processed_versions import ProcessedVersions, read_manifest
 from weather_assets.adapters.tracking.model_registry import ModelRegistry, ModelVersion, read_json
 from weather_assets.contract.schema import Contract
 from weather_assets.forecasting.network import load_network
@@ -63,7 +63,7 @@ def judge_candidate(root: DataRoot, registry: ModelRegistry, criteria: Criteria)
     if candidate is None:
         raise VerdictError("there is no candidate: materialize weather_checkpoint first")
     processed = ProcessedVersions(root.processed).current()
-    content = read_json(processed / "manifest.json")["content_version"]
+    content = read_manifest(processed)["content_version"]
     if candidate.tags.get(DATA_VERSION) != content:
         raise VerdictError(
             f"candidate {candidate.version} was trained on rows "

@@ -5,7 +5,6 @@ judge, publish. Does not belong here: how rows are processed, or when this happe
 """
 
 import hashlib
-import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -14,9 +13,18 @@ from pathlib import Path
 from pyspark.sql import SparkSession
 
 from weather_assets.adapters.files.data_root import DataRoot
-from weather_assets.adapters.files.processed_versions import RESULTS, ProcessedVersions
+from weather_assets.adapters.files.processed_versions import (
+    RESULTS,
+    ProcessedVersions,
+    read_manifest,
+    write_manifest,
+)
 from weather_assets.adapters.files.raw_headers import explain_files
-from weather_assets.adapters.files.raw_snapshot import RawSnapshot, verify_snapshot
+from weather_assets.adapters.files.raw_snapshot import (
+    RawSnapshot,
+    present_snapshot,
+    verify_snapshot,
+)
 from weather_assets.adapters.spark_session import set_spark_environment
 from weather_assets.contract.schema import Contract
 from weather_assets.processing.comparing.kept_results import KeptResults
@@ -36,7 +44,6 @@ from weather_assets.processing.identity import content_version
 from weather_assets.processing.parts.accounting import ProcessingReport
 from weather_assets.processing.pipeline import REJECTED, WEATHER, process
 
-MANIFEST = "manifest.json"
 _EXAMPLES_SHOWN = 3
 
 
@@ -103,7 +110,7 @@ class _Recorded:
 
     @classmethod
     def read(cls, root: DataRoot, code_version: str) -> "_Recorded":
-        snapshot = RawSnapshot.load(root.snapshot_file)
+        snapshot = present_snapshot(root.raw, root.snapshot_file, root.hashes_file)
         files = explain_files(root.raw, snapshot, root.contract_file)
         return cls(root, snapshot, files.contract, files.layouts, code_version)
 
@@ -153,6 +160,7 @@ def prepare_weather(
         RawDataError: if nothing was recorded yet, or a file changed since.
         RawFileError: if a file cannot be read.
         ContractError: if no contract explains the files.
+        DocumentError: if what was recorded is damaged, or of a newer version.
     """
     recorded = _Recorded.read(root, code_version)
     versions = ProcessedVersions(root.processed)
@@ -208,7 +216,7 @@ def _write(
         "content_version": content_version(folder, contract),
         RESULTS: sorted(results.used),
     }
-    (folder / MANIFEST).write_text(json.dumps(manifest, indent=1) + "\n", encoding="utf-8")
+    write_manifest(folder, manifest)
 
 
 def _judged(
@@ -219,7 +227,7 @@ def _judged(
 ) -> PreparedWeather:
     """Reads what was written of a version, and judges it."""
     folder = versions.path(recorded.version)
-    manifest = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
+    manifest = read_manifest(folder)
     content = manifest.pop("content_version")
     refusals = manifest.pop("refusals")
     manifest.pop(RESULTS)

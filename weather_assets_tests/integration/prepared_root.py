@@ -18,7 +18,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from weather_assets.adapters.files.data_root import DataRoot
-from weather_assets.adapters.files.processed_versions import ProcessedVersions
+from weather_assets.adapters.files.processed_versions import ProcessedVersions, write_manifest
 from weather_assets.contract.loading import builtin_contracts
 from weather_assets.contract.schema import Contract
 from weather_assets.contract.statistics import TrainingStatistics
@@ -142,4 +142,4 @@ def _write_processed(folder: Path) -> None:
     statistics = TrainingStatistics(TRAINING_ROWS, TRAINING_EVENTS, ())
     (folder / "statistics.json").write_text(statistics.to_json(), encoding="utf-8")
     manifest = {"rows_in": TEST_ROWS, "counts": {"kept": TEST_ROWS, "rejected": 0}}
-    (folder / "manifest.json").write_text(json.dumps(manifest), encoding="utf-8")
+    write_manifest(folder, manifest)

@@ -1,9 +1,11 @@
 """What is remembered, and what is not."""
 
+import json
 from pathlib import Path
 
 import pytest
 
+from weather_assets.foundation.documents import DocumentError
 from weather_assets.rollout.journal import Entry, FileJournal, remember
 from weather_assets.rollout.states import Stage
 from weather_assets.rollout.verdict import StageOutcome, StageVerdict
@@ -25,6 +27,18 @@ def test_what_was_written_is_read_also_beside_what_a_kill_left(tmp_path: Path) -
         file.write('{"endpoint": "wea')
     journal.append(entry("settled"))
     assert FileJournal(path).entries() == [entry("step", step="größer"), entry("settled")]
+
+
+def test_older_entries_are_read_and_newer_ones_refused(tmp_path: Path) -> None:
+    path = tmp_path / "rollouts.jsonl"
+    path.write_text(json.dumps(entry("settled")) + "\n")  # from before entries had a number
+    FileJournal(path).append(entry("step", step="new"))
+    assert FileJournal(path).entries() == [entry("settled"), entry("step", step="new")]
+    assert json.loads(path.read_text().splitlines()[1])["format"] == 1
+    with path.open("a") as file:
+        file.write(json.dumps({"format": 2, "kind": "unheard-of"}) + "\n")
+    with pytest.raises(DocumentError, match="the journal of rollouts, has format 2"):
+        FileJournal(path).entries()
 
 
 def test_a_number_that_json_cannot_carry_is_refused(tmp_path: Path) -> None:

@@ -1,6 +1,5 @@
 """Files that come, change and go: the result is the one from scratch, and old files rest."""
 
-import json
 from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
@@ -10,6 +9,7 @@ import pytest
 from pyspark.sql import SparkSession
 
 from weather_assets.adapters.files.data_root import DataRoot
+from weather_assets.adapters.files.processed_versions import read_manifest
 from weather_assets.adapters.files.raw_snapshot import RawDataError, take_snapshot
 from weather_assets.processing.comparing import windows
 from weather_assets.workflows.preparation import PreparedWeather, RefusedError, prepare_weather
@@ -73,7 +73,7 @@ class Place:
             kept.sort_values([*kept.columns], ignore_index=True),
             rejected.sort_values(["file", "line"], ignore_index=True),
             (current / "statistics.json").read_text(encoding="utf-8"),
-            json.loads((current / "manifest.json").read_text(encoding="utf-8"))["content_version"],
+            read_manifest(current)["content_version"],
         )
 
 

@@ -10,11 +10,13 @@ two seconds of the last change is not remembered: another change might have left
 """
 
 import hashlib
-import json
-import os
 import time
+from contextlib import suppress
 from pathlib import Path
 
+from weather_assets.foundation.documents import DocumentError, DocumentFormat
+
+_MEMO = DocumentFormat("the memory of raw files' hashes")
 _CERTAIN_AFTER_SECONDS = 2.0
 
 
@@ -58,22 +60,19 @@ class ContentHashes:
         """Remembers the hashes."""
         if not self._is_changed or self._memo is None:
             return
-        self._memo.parent.mkdir(parents=True, exist_ok=True)
-        staged = self._memo.with_name(f"{self._memo.name}.{os.getpid()}")
         present = {name: known for name, known in self._known.items() if self._is_there(name)}
-        staged.write_text(json.dumps(present) + "\n", encoding="utf-8")
-        staged.replace(self._memo)
+        _MEMO.write(self._memo, {"files": present})
 
     def _is_there(self, name: str) -> bool:
         return (self._folder / name).exists()
 
     def _load(self) -> dict[str, list[object]]:
-        if self._memo is None:
-            return {}
-        try:
-            return dict(json.loads(self._memo.read_text(encoding="utf-8")))
-        except (OSError, ValueError):
-            return {}
+        # What cannot be believed is forgotten: hashing again costs time alone.
+        with suppress(OSError, DocumentError):
+            if self._memo is not None:
+                memo = _MEMO.read(self._memo)
+                return dict(memo.get("files", memo))  # files alone, before formats had numbers
+        return {}
 
 
 def _marks(path: Path) -> list[int]:

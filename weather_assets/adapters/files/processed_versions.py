@@ -8,14 +8,15 @@ Replacing that link is one rename, so that both flip together, and a reader sees
 version or the new one, whenever the writer is killed.
 """
 
-import json
 import os
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from filelock import FileLock
+
+from weather_assets.foundation.documents import DocumentFormat
 
 _Result = TypeVar("_Result")
 RESULTS = "results"
@@ -23,6 +24,7 @@ RESULTS = "results"
 
 LINKED = ("weather.parquet", "rejected.parquet")
 _COMPLETE = "manifest.json"
+_MANIFEST = DocumentFormat("the manifest of processed rows")
 _LOCK_TIMEOUT_SECONDS = 600
 
 
@@ -73,7 +75,7 @@ class ProcessedVersions:
         Raises:
             FileNotFoundError: if nothing was processed yet.
         """
-        if not self._current.is_symlink():
+        if not self._current.exists():
             raise FileNotFoundError(
                 f"{self._folder} holds no processed rows: materialize processed_weather first"
             )
@@ -84,8 +86,8 @@ class ProcessedVersions:
 
         Args:
             version: its name.
-            write: fills the empty folder that it is given; a version counts as complete once a
-                `manifest.json` is in it, which `write` writes last.
+            write: fills the empty folder that it is given; a version counts as complete once
+                `write_manifest` was called, which `write` does last.
 
         Returns:
             What `write` returned.
@@ -145,16 +147,35 @@ class ProcessedVersions:
     def _remove_unused_results(self) -> None:
         used: set[str] = set()
         for manifest in self._versions.glob(f"*/{_COMPLETE}"):
-            used.update(json.loads(manifest.read_text(encoding="utf-8")).get(RESULTS, ()))
+            used.update(read_manifest(manifest.parent).get(RESULTS, ()))
         for folder in self._files.glob("*"):
             if folder.name not in used:
                 shutil.rmtree(folder)
+
+
+def read_manifest(version: Path) -> dict[str, Any]:
+    """Returns what a version says of itself.
+
+    Args:
+        version: folder of a complete version.
+
+    Raises:
+        DocumentError: it is damaged, or a newer version of weather_assets wrote it.
+    """
+    return _MANIFEST.read(version / _COMPLETE)
+
+
+def write_manifest(version: Path, content: Mapping[str, Any]) -> None:
+    """Writes what a version says of itself, with which it counts as complete."""
+    _MANIFEST.write(version / _COMPLETE, content)
 
 
 def _point(link: Path, target: Path) -> None:
     """Makes `link` point to `target`, replacing what it was in one step."""
     if link.is_symlink() and link.readlink() == target:
         return
+    if link.is_dir() and not link.is_symlink():
+        shutil.rmtree(link)  # what a copy that followed links made of it
     staged = link.with_name(f".{link.name}.{os.getpid()}")
     staged.unlink(missing_ok=True)
     staged.symlink_to(target)

@@ -5,21 +5,23 @@ snapshot. Does not belong here: what the files say (`raw_headers`, `processing`)
 """
 
 import hashlib
-import json
-import os
 import stat
 import time
-from dataclasses import asdict, dataclass
+from collections import defaultdict
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Self
 
 from weather_assets.adapters.files.content_hashes import ContentHashes
+from weather_assets.foundation.documents import DocumentFormat
+from weather_assets.foundation.waiting import WaitedTooLongError, wait_until
 
 RAW_SUFFIXES = (".csv", ".csv.gz", ".parquet")
+SNAPSHOT = DocumentFormat("the record of the raw files")
 _TAIL_BYTES = 64
 # A file whose last line has no end may still be growing: it waits this many times longer.
 _UNFINISHED_LINE_PATIENCE = 6
-_LOOK_AGAIN_SECONDS = 0.2
+_PAUSE_SECONDS = 0.2
 
 
 class RawDataError(ValueError):
@@ -68,11 +70,8 @@ class RawSnapshot:
         return sum(file.size_bytes for file in self.files)
 
     def save(self, path: Path) -> None:
-        """Writes the snapshot to `path`, atomically."""
-        path.parent.mkdir(parents=True, exist_ok=True)
-        staged = path.with_name(f"{path.name}.{os.getpid()}")
-        staged.write_text(json.dumps(asdict(self), indent=1) + "\n", encoding="utf-8")
-        staged.replace(path)
+        """Writes the snapshot to `path`, complete or not at all."""
+        SNAPSHOT.write(path, asdict(self))
 
     @classmethod
     def load(cls, path: Path) -> Self:
@@ -80,9 +79,10 @@ class RawSnapshot:
 
         Raises:
             RawDataError: if none was saved yet.
+            DocumentError: if it is damaged, or a newer version wrote it.
         """
         try:
-            document = json.loads(path.read_text(encoding="utf-8"))
+            document = SNAPSHOT.read(path)
         except FileNotFoundError:
             raise RawDataError(
                 f"{path} does not exist: materialize raw_weather first, which records the raw files"
@@ -153,7 +153,9 @@ def is_settled(path: Path, *, settle_seconds: float) -> bool:
         return path.is_file()
     try:
         status = path.stat()
-        unchanged_seconds = time.time() - status.st_mtime
+        now = time.time()
+        # A clock elsewhere may have dated it in the future; the time of change is this machine's.
+        unchanged_seconds = now - (status.st_mtime if status.st_mtime <= now else status.st_ctime)
         with path.open("rb") as stream:
             stream.seek(max(0, status.st_size - _TAIL_BYTES))
             tail = stream.read()
@@ -180,14 +182,20 @@ def wait_until_settled(raw: Path, *, settle_seconds: float, patience_seconds: fl
     Raises:
         RawDataError: naming the files that are not finished when patience ends.
     """
-    deadline = time.monotonic() + patience_seconds
-    while growing := growing_files(raw, settle_seconds=settle_seconds):
-        if time.monotonic() > deadline:
-            raise RawDataError(
-                f"still being written after {patience_seconds:g} s: {', '.join(growing)}; write "
-                "elsewhere and move the file into raw/ when it is complete"
-            )
-        time.sleep(_LOOK_AGAIN_SECONDS)
+    growing: tuple[str, ...] = ()
+
+    def at_rest() -> bool:
+        nonlocal growing
+        growing = growing_files(raw, settle_seconds=settle_seconds)
+        return not growing
+
+    try:
+        wait_until(at_rest, patience_seconds, "raw files at rest", pause_seconds=_PAUSE_SECONDS)
+    except WaitedTooLongError:
+        raise RawDataError(
+            f"still being written after {patience_seconds:g} s: {', '.join(growing)}; write "
+            "elsewhere and move the file into raw/ when it is complete"
+        ) from None
 
 
 def take_snapshot(raw: Path, contract_file: Path, memo: Path | None = None) -> RawSnapshot:
@@ -215,6 +223,60 @@ def take_snapshot(raw: Path, contract_file: Path, memo: Path | None = None) -> R
     files = tuple(_identify(raw, path, hashes) for path in paths)
     hashes.save()
     return RawSnapshot(files, contract_sha256)
+
+
+def present_snapshot(raw: Path, record: Path, memo: Path | None = None) -> RawSnapshot:
+    """Returns the recorded snapshot, with every file under the name that it has by now.
+
+    Renaming changes no content, and so no version: nothing would ever record the new name. A file
+    that is not where it was recorded is therefore looked for by content, and recorded anew.
+
+    Args:
+        raw: the folder of the raw files.
+        record: where the snapshot was saved.
+        memo: where hashes are remembered (`content_hashes`).
+
+    Raises:
+        RawDataError: if none was saved yet.
+        DocumentError: if it is damaged, or a newer version wrote it.
+    """
+    recorded = RawSnapshot.load(record)
+    lost = [file for file in recorded.files if _size(raw / file.name) != file.size_bytes]
+    if not lost:
+        return recorded
+    kept = [file for file in recorded.files if file not in lost]
+    strangers = _names_by_content(
+        raw,
+        ContentHashes(raw, memo),
+        sizes={file.size_bytes for file in lost},
+        known={file.name for file in kept},
+    )
+    found = [
+        replace(file, name=strangers[file.sha256].pop(0)) if strangers[file.sha256] else file
+        for file in lost
+    ]
+    files = sorted((*kept, *found), key=lambda file: file.name)
+    present = replace(recorded, files=tuple(files))
+    if present != recorded:
+        present.save(record)
+    return present
+
+
+def _names_by_content(
+    raw: Path, hashes: ContentHashes, *, sizes: set[int], known: set[str]
+) -> defaultdict[str, list[str]]:
+    """Returns, by hash, the names of raw files of some sizes, without those that are known."""
+    names: defaultdict[str, list[str]] = defaultdict(list)
+    for path in list_raw_files(raw):
+        name = path.relative_to(raw).as_posix()
+        if name not in known and _size(path) in sizes:
+            names[_sha256(path, hashes)].append(name)
+    return names
+
+
+def _size(path: Path) -> int | None:
+    """Returns the length of a file, or None where there is no file."""
+    return path.stat().st_size if path.is_file() else None
 
 
 def verify_snapshot(raw: Path, snapshot: RawSnapshot, memo: Path | None = None) -> None:
@@ -255,7 +317,7 @@ def recorded_path(raw: Path, file: SnapshotFile) -> Path:
 def _changed(path: Path, problem: str) -> RawDataError:
     return RawDataError(
         f"{path} {problem} since raw_weather was materialized; materialize raw_weather again "
-        "(the sensor does so by itself)"
+        "(where raw/ has new content, the sensor does so by itself)"
     )
 
 

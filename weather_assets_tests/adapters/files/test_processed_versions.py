@@ -1,5 +1,6 @@
 """A reader sees a complete version, whenever the writer is killed."""
 
+import shutil
 import signal
 import subprocess
 import sys
@@ -8,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from weather_assets.adapters.files.processed_versions import ProcessedVersions
+from weather_assets.adapters.files.processed_versions import ProcessedVersions, read_manifest
+from weather_assets.foundation.documents import DocumentError
 
 WRITE_FOR_EVER = """
 import itertools, sys
@@ -68,6 +70,30 @@ def test_a_failed_or_incomplete_write_leaves_the_last_version(tmp_path: Path) ->
     with pytest.raises(FileNotFoundError, match="not a complete version"):
         versions.publish("b")
     assert (tmp_path / "weather.parquet").read_text() == "a"
+
+
+def test_a_copy_that_followed_links_opens_and_goes_on(tmp_path: Path) -> None:
+    versions = ProcessedVersions(tmp_path / "a")
+    versions.build("a", lambda folder: write(folder, "a"))
+    versions.publish("a")
+    shutil.copytree(tmp_path / "a", tmp_path / "b", symlinks=False)
+    copied = ProcessedVersions(tmp_path / "b")
+    assert (copied.current() / "weather.parquet").read_text() == "a"
+    copied.build("b", lambda folder: write(folder, "b"))
+    copied.publish("b")
+    assert (tmp_path / "b" / "weather.parquet").read_text() == "b"
+    assert (tmp_path / "a" / "weather.parquet").read_text() == "a"
+    assert copied.current() == copied.path("b")
+
+
+def test_a_manifest_of_a_newer_version_stops_what_would_misread_it(tmp_path: Path) -> None:
+    versions = ProcessedVersions(tmp_path)
+    versions.build("a", lambda folder: write(folder, "a"))
+    (versions.path("a") / "manifest.json").write_text('{"format": 99}')
+    with pytest.raises(DocumentError, match="the manifest of processed rows, has format 99"):
+        versions.publish("a")
+    with pytest.raises(DocumentError):
+        read_manifest(versions.path("a"))
 
 
 def test_only_the_newest_versions_are_kept(tmp_path: Path) -> None:

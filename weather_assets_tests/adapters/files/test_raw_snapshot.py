@@ -1,5 +1,6 @@
 """Raw files are identified by content, and half-written ones wait."""
 
+import json
 import os
 import time
 from pathlib import Path
@@ -14,10 +15,12 @@ from weather_assets.adapters.files.raw_snapshot import (
     SnapshotFile,
     growing_files,
     list_raw_files,
+    present_snapshot,
     take_snapshot,
     verify_snapshot,
     wait_until_settled,
 )
+from weather_assets.foundation.documents import DocumentError
 
 FIVE = "Temperature,Humidity,Wind_Speed,Cloud_Cover,Pressure,Rain\n20,50,3,10,1000,no rain\n"
 
@@ -92,9 +95,17 @@ def test_a_file_that_may_still_grow_waits(
 def test_waiting_for_a_growing_file_ends(tmp_path: Path) -> None:
     put(tmp_path, "weather.csv", age_seconds=0)
     wait_until_settled(tmp_path, settle_seconds=0.3, patience_seconds=30)
+    growing = put(tmp_path, "weather.csv", age_seconds=0)
+    with pytest.raises(RawDataError, match=r"still being written.*weather\.csv; write elsewhere"):
+        wait_until_settled(tmp_path, settle_seconds=60, patience_seconds=0.3)
+    # What is advised: written elsewhere, at rest, and moved in.
+    put(tmp_path, "elsewhere", age_seconds=61).replace(growing)
+    wait_until_settled(tmp_path, settle_seconds=60, patience_seconds=0.3)
+
+
+def test_a_date_in_the_future_keeps_nobody_waiting(tmp_path: Path) -> None:
     put(tmp_path, "weather.csv", age_seconds=-3600)
-    with pytest.raises(RawDataError, match=r"still being written.*weather\.csv"):
-        wait_until_settled(tmp_path, settle_seconds=1, patience_seconds=0.3)
+    wait_until_settled(tmp_path, settle_seconds=0.2, patience_seconds=30)
 
 
 def test_a_snapshot_is_saved_and_verified(tmp_path: Path) -> None:
@@ -111,6 +122,80 @@ def test_a_snapshot_is_saved_and_verified(tmp_path: Path) -> None:
         verify_snapshot(tmp_path, snapshot)
     with pytest.raises(RawDataError, match="materialize raw_weather first"):
         RawSnapshot.load(tmp_path / "nowhere.json")
+
+
+OTHER = FIVE.replace("20", "21")
+
+
+def record(raw: Path) -> Path:
+    path = raw / ".snapshot.json"
+    take_snapshot(raw, raw / "contract.toml").save(path)
+    return path
+
+
+def names(snapshot: RawSnapshot) -> list[str]:
+    return [file.name for file in snapshot.files]
+
+
+def test_a_file_is_found_under_its_new_name_and_recorded_so(tmp_path: Path) -> None:
+    path = put(tmp_path, "weather.csv")
+    put(tmp_path, "other.csv", OTHER)
+    recorded = record(tmp_path)
+    before = RawSnapshot.load(recorded)
+    (tmp_path / "2024").mkdir()
+    path.rename(tmp_path / "2024" / "january.csv")
+    put(tmp_path, "later.csv", FIVE.replace("20", "22"))  # of the same length, and not recorded
+
+    found = present_snapshot(tmp_path, recorded)
+
+    assert names(found) == ["2024/january.csv", "other.csv"]
+    assert found.version == before.version
+    assert RawSnapshot.load(recorded) == found
+    verify_snapshot(tmp_path, found)
+
+
+def test_names_that_wander_from_file_to_file_are_followed(tmp_path: Path) -> None:
+    put(tmp_path, "a.csv", FIVE + "21,50,3,10,1000,rain\n")
+    put(tmp_path, "b.csv", FIVE)
+    put(tmp_path, "c.csv", FIVE)
+    recorded = record(tmp_path)
+    (tmp_path / "a.csv").rename(tmp_path / "new.csv")
+    (tmp_path / "b.csv").rename(tmp_path / "a.csv")
+    (tmp_path / "c.csv").rename(tmp_path / "d.csv")
+    found = present_snapshot(tmp_path, recorded)
+    assert names(found) == ["a.csv", "d.csv", "new.csv"]
+    verify_snapshot(tmp_path, found)
+
+
+def test_a_file_that_is_gone_stays_recorded_until_it_is_back(tmp_path: Path) -> None:
+    path = put(tmp_path, "weather.csv")
+    recorded = record(tmp_path)
+    path.unlink()
+    put(tmp_path, "other.csv", OTHER)
+    with pytest.raises(RawDataError, match=r"weather\.csv is gone .*materialize raw_weather again"):
+        verify_snapshot(tmp_path, present_snapshot(tmp_path, recorded))
+    put(tmp_path, "weather.csv")
+    verify_snapshot(tmp_path, present_snapshot(tmp_path, recorded))
+
+
+def test_what_is_advised_after_a_change_mends_it(tmp_path: Path) -> None:
+    put(tmp_path, "weather.csv")
+    recorded = record(tmp_path)
+    before = RawSnapshot.load(recorded).version
+    put(tmp_path, "weather.csv", OTHER)
+    with pytest.raises(RawDataError, match=r"materialize raw_weather again \(where raw/ has new"):
+        verify_snapshot(tmp_path, present_snapshot(tmp_path, recorded))
+    assert take_snapshot(tmp_path, tmp_path / "contract.toml").version != before, "the sensor's cue"
+    verify_snapshot(tmp_path, RawSnapshot.load(record(tmp_path)))
+
+
+def test_a_record_of_a_newer_version_is_refused_with_what_to_do(tmp_path: Path) -> None:
+    put(tmp_path, "weather.csv")
+    recorded = record(tmp_path)
+    document = json.loads(recorded.read_text())
+    recorded.write_text(json.dumps({**document, "format": document["format"] + 1}))
+    with pytest.raises(DocumentError, match="the record of the raw files, has format 2"):
+        present_snapshot(tmp_path, recorded)
 
 
 def test_the_data_roots_own_contract_belongs_to_the_version(tmp_path: Path) -> None:
