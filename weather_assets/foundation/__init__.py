@@ -7,4 +7,5 @@
 - `azure_limits`, `azure_machines`: what Azure publishes of online endpoints, and their VM sizes.
 - `environments`: a Python environment from a conda file, built once; `inference_server`: the server
   that Azure runs, in one.
+- `child_environment`: what a child process gets of our environment variables.
 """

@@ -23,6 +23,14 @@ from filelock import FileLock, Timeout
 from weather_assets.foundation.log_files import tail_of
 from weather_assets.foundation.loopback import LOOPBACK
 from weather_assets.foundation.waiting import Found, WaitedTooLongError, wait_until
+from weather_assets.foundation.child_environment import (
+    INSTALLATION,
+    NETWORK,
+    OWN,
+    SYSTEM,
+    inherited,
+    python_settings,
+)
 from weather_assets.local_azure.azure.errors import LocalAzureError
 from weather_assets.local_azure.azure.settings import Settings
 from weather_assets.local_azure.control import Control
@@ -194,7 +202,10 @@ def _spawn(state: Path) -> int:
     return os.posix_spawn(
         command[0],
         command,
-        without(state),
+        {
+            **inherited(without(state), *SYSTEM, *NETWORK, *INSTALLATION, *OWN),
+            **python_settings(),
+        },
         file_actions=[
             (os.POSIX_SPAWN_OPEN, 0, os.devnull, os.O_RDONLY, 0),
             (os.POSIX_SPAWN_OPEN, 1, str(logs / SERVER_LOG), log, 0o600),

@@ -37,6 +37,12 @@ from weather_assets.adapters.ranks.protocol import (
     Stream,
     drained,
 )
+from weather_assets.foundation.child_environment import (
+    ACCELERATORS,
+    SYSTEM,
+    inherited,
+    python_settings,
+)
 from weather_assets.foundation.loopback import LOOPBACK, free_loopback_port
 from weather_assets.foundation.process_guard import guarded
 from weather_assets.foundation.waiting import WaitedTooLongError, wait_until
@@ -170,18 +176,17 @@ class ProcessBackend:
     @staticmethod
     def _environment(spec: RankSpec) -> dict[str, str]:
         threads = max(1, (os.cpu_count() or 1) // spec.world_size)
-        placement = {
+        own = {
             "LOCAL_RANK": str(spec.rank),
             "LOCAL_WORLD_SIZE": str(spec.world_size),
             "NODE_RANK": "0",
-        }
-        defaults = {
             "OMP_NUM_THREADS": str(threads),
             # Gloo otherwise listens on the interface that the host name resolves to, open to the
             # network, and fails where it resolves to none.
             "GLOO_SOCKET_IFNAME": "lo0" if sys.platform == "darwin" else "lo",
         }
-        return {**defaults, **os.environ, **placement, **spec.environment}
+        passed_on = inherited(os.environ, *SYSTEM, *ACCELERATORS)
+        return {**passed_on, **python_settings(), **own, **spec.environment}
 
     def clean_up(self, rendezvous: Rendezvous) -> None:
         """See `RankBackend.clean_up`."""

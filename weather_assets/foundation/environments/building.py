@@ -20,6 +20,12 @@ from pathlib import Path
 from filelock import AsyncFileLock, Timeout
 
 from weather_assets.foundation.atomic_files import write_text
+from weather_assets.foundation.child_environment import (
+    INSTALLATION,
+    NETWORK,
+    SYSTEM,
+    inherited,
+)
 from weather_assets.foundation.environments.conda import (
     EnvironmentBuildError,
     EnvironmentDefinition,
@@ -106,11 +112,12 @@ async def _build(
 ) -> None:
     python = folder / "bin" / "python"
     build.say(f"building environment {definition.digest} in {folder}")
-    interpreter, pip = _interpreter(definition.python), [str(python), "-m", "pip"]
-    venv = [interpreter, "-m", "venv", str(folder)]
+    interpreter, pip = _interpreter(definition.python), [str(python), "-I", "-m", "pip"]
+    # -I: nothing of the folder that we were started in is imported.
+    venv = [interpreter, "-I", "-m", "venv", str(folder)]
     if importlib.util.find_spec("pip") is not None:  # ours saves the 3 s of installing another
         venv.append("--without-pip")
-        pip = [sys.executable, "-m", "pip", "--python", str(python)]
+        pip = [sys.executable, "-I", "-m", "pip", "--python", str(python)]
     await build.run(venv)
     requirements = folder / "requirements.txt"
     write_text(requirements, "\n".join(definition.requirements) + "\n")
@@ -151,11 +158,9 @@ class _Build:
 
     async def run(self, command: list[str]) -> None:
         """Runs one step; its processes end with it, and with this process, whatever happens."""
-        # Another environment's paths must not leak into the one that is built.
-        variables = {k: v for k, v in os.environ.items() if k not in {"PYTHONPATH", "PYTHONHOME"}}
         process = await asyncio.create_subprocess_exec(
             *guarded(tuple(command)),
-            env=variables,
+            env=inherited(os.environ, *SYSTEM, *NETWORK, *INSTALLATION),
             stdin=asyncio.subprocess.DEVNULL,
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.STDOUT,
