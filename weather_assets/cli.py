@@ -49,6 +49,7 @@ def run(data: Path, sample: Path | None, until: str | None, *, serve: bool) -> N
     from weather_assets.commands.short_life import short_life
 
     root = DataRoot.at(data)
+    _refuse_misleading_environment()
     with short_life():
         from rich.console import Console
 
@@ -56,6 +57,14 @@ def run(data: Path, sample: Path | None, until: str | None, *, serve: bool) -> N
 
         console = Console(highlight=False, soft_wrap=True)
         run_graph(root, console, sample=sample, serve=serve, until=until)
+
+
+def _refuse_misleading_environment() -> None:
+    """Ends a command before any work where the environment would end it in the middle."""
+    from weather_assets.commands.doctor import misleading
+
+    for finding in misleading():
+        raise click.UsageError(f"{finding.name}: {finding.sentence}; {finding.remedy}")
 
 
 @main.command()
@@ -151,6 +160,7 @@ def doctor(data: Path) -> None:
 @click.option("--mlflow-port", default=5000, show_default=True, help="Port of MLflow's UI.")
 def dev(data: Path, port: int, mlflow_port: int) -> None:
     """Serve Dagster's and MLflow's UIs on this machine, sensors on; Ctrl-C ends all of it."""
+    _refuse_misleading_environment()
     from rich.console import Console
 
     from weather_assets.commands.development import serve_uis

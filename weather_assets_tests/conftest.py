@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 from pyspark.sql import SparkSession
 
-from weather_assets.adapters.spark_session import set_spark_environment, spark_configuration
+from weather_assets.adapters.spark_environment import set_spark_environment
+from weather_assets.adapters.spark_session import spark_configuration
 
 SAMPLES = Path(__file__).parents[1] / "data" / "samples"
 pytest_plugins = ("weather_assets_tests.distribution",)

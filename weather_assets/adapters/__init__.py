@@ -7,4 +7,5 @@
 - `scoring`: the endpoint's own environment, and its real server.
 - `azure`: the online endpoint on Azure's SDK, and Local Azure in Azure's place.
 - `spark_session`: Spark's session and its settings.
+- `spark_environment`: which Spark, Java and Python a session runs with.
 """

@@ -1,12 +1,11 @@
 """How Spark is set up: embedded on one machine, or as the driver of a standalone cluster.
 
 Belongs here: session settings, each with its reason. Does not belong here: owning a session
-(dagster-pyspark's resource does), or any transformation (`weather_assets.processing`).
+(dagster-pyspark's resource does), which Spark it is (`spark_environment`), or any transformation
+(`weather_assets.processing`).
 """
 
-import os
 import socket
-import sys
 from collections.abc import Mapping
 from typing import Literal
 
@@ -90,18 +89,3 @@ _SHARED = {
     "spark.ui.enabled": "false",
     "spark.ui.showConsoleProgress": "false",
 }
-
-
-def set_spark_environment() -> None:
-    """Sets what Spark reads from this process's environment; call it before a session starts.
-
-    Its Python workers run under this interpreter: Spark otherwise takes whatever `python3` is first
-    on the path, which in a virtual environment that is not activated lacks this package. A
-    `PYSPARK_PYTHON` that is set already stays. The driver of a cluster is told the secret here too:
-    as a setting of the session it would be shown with Dagster's resources, and from its own
-    variable Spark's driver does not read it.
-    """
-    os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
-    secret = os.environ.get(SECRET_VARIABLE)
-    if secret:
-        os.environ["SPARK_SUBMIT_OPTS"] = f"-Dspark.authenticate.secret={secret}"

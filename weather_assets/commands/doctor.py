@@ -17,9 +17,8 @@ from pathlib import Path
 from weather_assets.adapters.azure.rollout_environment import RolloutSettingsError, rollout_settings
 from weather_assets.adapters.azure.settings import AzureSettings, AzureSettingsError
 from weather_assets.adapters.files.data_root import DataRoot
+from weather_assets.adapters.spark_environment import JAVA_REMEDY, OLDEST_JAVA, java
 
-OLDEST_JAVA = 17
-"""Spark 4 runs on 17 and 21; newer ones are not proved here, and not refused."""
 _COMMAND_TIMEOUT_SECONDS = 20
 _FREE_BYTES = 3_000_000_000
 _PORTS = {3000: "Dagster's UI", 5000: "MLflow's UI"}
@@ -47,12 +46,24 @@ class Finding:
 def examine(root: DataRoot) -> Iterator[Finding]:
     """Looks at everything, one finding at a time."""
     yield _python()
+    yield _modules()
     yield _java()
     yield _disk(root)
     yield _writable(root)
     yield from (_port(port, use) for port, use in _PORTS.items())
     yield _docker()
     yield _azure()
+
+
+def misleading() -> Iterator[Finding]:
+    """Yields what the environment says that would end a run, now or with its first large file."""
+    if os.environ.get("JAVA_HOME"):
+        found = java(os.environ)
+        if isinstance(found, str):
+            yield Finding(name="Java", healthy=False, sentence=found, remedy=JAVA_REMEDY)
+    modules = _modules()
+    if not modules.healthy:
+        yield modules
 
 
 def _python() -> Finding:
@@ -64,24 +75,39 @@ def _python() -> Finding:
     )
 
 
+def _modules() -> Finding:
+    """Tells whether a folder that Python searches before its own library hides a part of it."""
+    library = Path(os.__file__).resolve().parent
+    hiding: list[str] = []
+    for entry in sys.path:
+        folder = Path(entry).resolve()
+        if folder == library:
+            break
+        hiding += [
+            str(path)
+            for path in (sorted(folder.iterdir()) if folder.is_dir() else ())
+            if path.name.partition(".")[0] in sys.stdlib_module_names
+            and (path.suffix == ".py" or (path / "__init__.py").is_file())
+        ]
+    return Finding(
+        name="Python's own modules",
+        healthy=not hiding,
+        sentence=f"hidden by {', '.join(hiding)}" if hiding else "nothing hides one",
+        remedy=f"unset PYTHONPATH (now {os.environ.get('PYTHONPATH', '')!r}), or rename the files",
+    )
+
+
 def _java() -> Finding:
-    home = os.environ.get("JAVA_HOME")
-    command = shutil.which("java", path=f"{home}/bin") if home else shutil.which("java")
-    if command is None:
-        version, sentence = 0, f"no java in JAVA_HOME={home}" if home else "no java on the PATH"
+    found = java(os.environ)
+    if isinstance(found, str):
+        version, sentence = 0, found
     else:
-        text = _output([command, "-version"])
+        text = _output([str(found), "-version"])
         match = re.search(r'version "(\d+)', text)
         version = int(match[1]) if match else 0
-        sentence = text.splitlines()[0] if text else f"{command} does not answer"
+        sentence = text.splitlines()[0] if text else f"{found} does not answer"
     return Finding(
-        name="Java",
-        healthy=version >= OLDEST_JAVA,
-        sentence=sentence,
-        remedy=(
-            "install Java 17 or 21 (Debian: apt-get install openjdk-17-jre-headless; macOS: brew "
-            "install openjdk@17), and set JAVA_HOME if it is not on the PATH"
-        ),
+        name="Java", healthy=version >= OLDEST_JAVA, sentence=sentence, remedy=JAVA_REMEDY
     )
 
 

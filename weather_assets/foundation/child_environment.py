@@ -4,8 +4,8 @@ Belongs here: which variables are passed on to which kind of child, and how a ch
 package. Does not belong here: what a child is told beside that (whoever starts it).
 
 A shell, a launcher or a notebook leaves variables behind that change what a child does without a
-word: PYTHONPATH, OMP_NUM_THREADS, NCCL_SOCKET_IFNAME, SLURM_*, AML_*, MLFLOW_* and many more. No list
-of those is ever complete, so that what may pass is listed instead.
+word: PYTHONPATH, OMP_NUM_THREADS, NCCL_SOCKET_IFNAME, SLURM_*, AML_*, MLFLOW_* and many more. No
+list of those is ever complete, so that what may pass is listed instead.
 """
 
 from collections.abc import Mapping

@@ -25,7 +25,7 @@ from weather_assets.adapters.files.raw_snapshot import (
     present_snapshot,
     verify_snapshot,
 )
-from weather_assets.adapters.spark_session import set_spark_environment
+from weather_assets.adapters.spark_environment import set_spark_environment
 from weather_assets.contract.schema import Contract
 from weather_assets.processing.comparing.kept_results import KeptResults
 from weather_assets.processing.doubts.explanations import examples_of
@@ -173,7 +173,6 @@ def prepare_weather(
         _build(recorded, versions, spark, report_progress)
     return _judged(recorded, versions, reject_ratio_limit, report_progress)
 
-
 def _build(
     recorded: _Recorded,
     versions: ProcessedVersions,
@@ -190,9 +189,12 @@ def _build(
         f"{len(new)} are new, {sum(file.size_bytes for file in new) / 1e6:.1f} MB"
     )
 
-    def write(folder: Path) -> None:
+    def session() -> SparkSession:
         set_spark_environment()
-        _write(spark, recorded, folder, results)
+        return spark()
+
+    def write(folder: Path) -> None:
+        _write(session, recorded, folder, results)
         versions.keep_results()
 
     versions.build(recorded.version, write)

@@ -1,16 +1,11 @@
 """The embedded Spark session."""
 
-import os
 import sys
 
 import pytest
 from pyspark.sql import SparkSession
 
-from weather_assets.adapters.spark_session import (
-    session_configuration,
-    set_spark_environment,
-    spark_configuration,
-)
+from weather_assets.adapters.spark_session import session_configuration, spark_configuration
 
 
 def test_the_session_takes_every_setting(spark: SparkSession) -> None:
@@ -27,14 +22,6 @@ def test_workers_run_this_interpreter(spark: SparkSession) -> None:
     found = spark.sparkContext.parallelize([0], 1).map(lambda _: sys.executable).collect()
 
     assert found == [sys.executable]
-
-
-def test_a_chosen_interpreter_stays(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("PYSPARK_PYTHON", "/opt/python")
-
-    set_spark_environment()
-
-    assert os.environ["PYSPARK_PYTHON"] == "/opt/python"
 
 
 @pytest.mark.parametrize("cores", [0, -1])
@@ -61,14 +48,3 @@ def test_a_cluster_is_used_where_its_master_is_named() -> None:
 def test_a_master_has_an_address() -> None:
     with pytest.raises(ValueError, match=r"spark://host:7077"):
         session_configuration({"WEATHER_ASSETS_SPARK_MASTER": "master:7077"})
-
-
-def test_the_driver_is_told_the_secret_out_of_sight(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("_SPARK_AUTH_SECRET", "planted")
-    monkeypatch.setenv("SPARK_SUBMIT_OPTS", "")
-
-    set_spark_environment()
-
-    assert os.environ["SPARK_SUBMIT_OPTS"] == "-Dspark.authenticate.secret=planted"
-    cluster = session_configuration({"WEATHER_ASSETS_SPARK_MASTER": "spark://master:7077"})
-    assert "planted" not in str(cluster)

@@ -2,6 +2,8 @@
 
 import os
 import socket
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -48,6 +50,45 @@ def test_without_java_nothing_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     result = CliRunner().invoke(main, ["doctor", "--data", str(tmp_path)])
     assert result.exit_code == 1
     assert "MISSING Java: no java on the PATH" in result.output
+
+
+def test_a_java_home_that_is_gone_is_named_before_any_work(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("JAVA_HOME", "/gone")
+    for command in ("run", "dev"):
+        result = CliRunner().invoke(main, [command, "--data", str(tmp_path / "data")])
+        assert result.exit_code == 2
+        assert "JAVA_HOME is '/gone', and there is no bin/java; install Java" in result.output
+    assert not (tmp_path / "data").exists()
+    assert finding("Java", tmp_path).sentence == "JAVA_HOME is '/gone', and there is no bin/java"
+
+
+def test_files_that_hide_pythons_own_modules_are_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert finding("Python's own modules", tmp_path).healthy
+    (tmp_path / "turtle.py").touch()
+    (tmp_path / "weather.py").touch()
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    monkeypatch.syspath_prepend(str(tmp_path))
+    found = finding("Python's own modules", tmp_path)
+    assert not found.healthy
+    assert found.sentence == f"hidden by {tmp_path / 'turtle.py'}"
+    assert f"unset PYTHONPATH (now {str(tmp_path)!r})" in found.remedy
+    assert CliRunner().invoke(main, ["run", "--data", str(tmp_path / "data")]).exit_code == 2
+
+
+def test_as_a_module_the_command_imports_nothing_of_the_current_folder(tmp_path: Path) -> None:
+    for name in ("random.py", "click.py"):
+        (tmp_path / name).write_text("raise SystemExit('a stranger was imported')")
+    command = [sys.executable, "-m", "weather_assets", "doctor", "--data", str(tmp_path / "data")]
+    unsafe = {name: value for name, value in os.environ.items() if name != "PYTHONSAFEPATH"}
+    done = subprocess.run(
+        command, cwd=tmp_path, env=unsafe, capture_output=True, text=True, timeout=60, check=False
+    )
+    assert "ok      Python: 3" in done.stdout, done.stderr
+    assert "ok      Python's own modules: nothing hides one" in done.stdout
 
 
 def test_a_taken_port_is_a_note(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

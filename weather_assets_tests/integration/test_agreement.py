@@ -19,7 +19,8 @@ import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from pyspark.sql import SparkSession
 
-from weather_assets.adapters.spark_session import set_spark_environment, spark_configuration
+from weather_assets.adapters.spark_environment import set_spark_environment
+from weather_assets.adapters.spark_session import spark_configuration
 from weather_assets.contract.statistics import TrainingStatistics
 from weather_assets.forecasting.data import feature_matrix
 from weather_assets.processing.files.raw_file import RawFile
