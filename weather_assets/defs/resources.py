@@ -7,6 +7,7 @@ object. Does not belong here: what an asset does with it.
 import os
 import warnings
 from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -47,8 +48,7 @@ class ModelRegistryResource(dg.ConfigurableResource["ModelRegistry"]):
         """Returns the registry (importing MLflow takes 2 s)."""
         from weather_assets.adapters.tracking.model_registry import ModelRegistry
 
-        root = self.data_root.get()
-        return ModelRegistry(root.tracking_uri, root.mlflow / "artifacts")
+        return ModelRegistry(self.data_root.get().tracking_uri)
 
 
 class RankBackendResource(dg.ConfigurableResource["RankBackend"]):
@@ -108,18 +108,22 @@ class TrackedRun:
 
     def __init__(self, context: dg.InitResourceContext) -> None:
         self._context = context
-        self._tracking = None
+        self._opened = ExitStack()
 
     def open(self) -> str:
         """Returns the id of the MLflow run that carries this Dagster run's id as a tag."""
         import mlflow
 
+        from weather_assets.adapters.tracking.process_store import process_store
+
+        self._opened.enter_context(process_store())
+        self._opened.callback(mlflow.end_run)
         with warnings.catch_warnings():
             # dagster-mlflow is beta as a whole, and says so at every use.
             warnings.simplefilter("ignore", dg.BetaWarning)
             from dagster_mlflow.resources import MlFlow
 
-            self._tracking = MlFlow(self._context)
+            MlFlow(self._context)
         run = mlflow.active_run()
         if run is None:
             raise RuntimeError("dagster-mlflow opened no MLflow run")
@@ -127,11 +131,7 @@ class TrackedRun:
 
     def detach(self) -> None:
         """Makes the run no longer the active one of this process, leaving its state alone."""
-        if self._tracking is not None:
-            import mlflow
-
-            mlflow.end_run()
-            self._tracking = None
+        self._opened.close()
 
 
 @dg.resource(

@@ -1,10 +1,12 @@
 """Files that are complete or absent, also when the process is killed or the power fails.
 
-Belongs here: the draft beside the file, flushing it to the disk, and the rename. Does not belong
-here: what is written, or locks between writers (the last one wins, with a complete file).
+Belongs here: the draft beside the file, flushing it to the disk, and the rename; the same for
+links. Does not belong here: what is written, or locks between writers (the last one wins, with a
+complete file).
 """
 
 import os
+import shutil
 import tempfile
 from collections.abc import Generator
 from contextlib import contextmanager, suppress
@@ -50,6 +52,24 @@ def write_bytes(path: Path, content: bytes, mode: int = 0o644) -> None:
 def write_text(path: Path, text: str, mode: int = 0o644) -> None:
     """Writes a file in UTF-8, complete or not at all; as `replacing`."""
     write_bytes(path, text.encode("utf-8"), mode)
+
+
+def point_link(link: Path, target: Path) -> None:
+    """Makes a symbolic link lead to `target`, replacing in one step what it was.
+
+    Args:
+        link: its folder must exist; a folder in its place, such as a copy makes that follows
+            links, is removed.
+        target: absolute, or relative to the link's folder.
+    """
+    if link.is_symlink() and link.readlink() == target:
+        return
+    if link.is_dir() and not link.is_symlink():
+        shutil.rmtree(link)
+    draft = link.with_name(f"{_DRAFT}{link.name}-{os.getpid()}")
+    draft.unlink(missing_ok=True)
+    draft.symlink_to(target)
+    draft.replace(link)
 
 
 def _flush(path: Path) -> None:

@@ -6,7 +6,13 @@ from pathlib import Path
 
 import pytest
 
-from weather_assets.foundation.atomic_files import PRIVATE, replacing, write_bytes, write_text
+from weather_assets.foundation.atomic_files import (
+    PRIVATE,
+    point_link,
+    replacing,
+    write_bytes,
+    write_text,
+)
 
 
 def test_what_is_written_replaces_what_was_there(tmp_path: Path) -> None:
@@ -53,3 +59,19 @@ def test_bytes_are_on_the_disk_before_the_name_is(
     monkeypatch.setattr(Path, "replace", renamed)
     write_text(tmp_path / "pointer.json", "new")
     assert steps == ["file", "rename", "folder"]
+
+
+def test_a_link_leads_to_its_newest_target(tmp_path: Path) -> None:
+    link = tmp_path / "current"
+    for target in (Path("a"), tmp_path / "b", Path("a")):
+        point_link(link, target)
+        assert link.readlink() == target
+    assert list(tmp_path.iterdir()) == [link]
+
+
+def test_a_link_takes_the_place_of_what_a_copy_made_of_it(tmp_path: Path) -> None:
+    link = tmp_path / "current"
+    link.mkdir()
+    (link / "rows").touch()
+    point_link(link, Path("a"))
+    assert link.readlink() == Path("a")

@@ -52,8 +52,7 @@ def put(root: Path, name: str, text: str) -> None:
 
 
 def registry(root: Path) -> ModelRegistry:
-    found = DataRoot.at(root)
-    return ModelRegistry(found.tracking_uri, found.mlflow / "artifacts")
+    return ModelRegistry(DataRoot.at(root).tracking_uri)
 
 
 def champion(root: Path) -> str | None:

@@ -1,12 +1,16 @@
 """Where everything that belongs to one data root lies on disk.
 
-Belongs here: paths. Does not belong here: reading or writing what lies there.
+Belongs here: paths and addresses. Does not belong here: reading or writing what lies there.
 """
 
 import os
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
+
+from weather_assets.adapters.files.plain_names import plainly_named
+from weather_assets.adapters.tracking.local_store import sqlite_uri
 
 DATA_ROOT_VARIABLE = "WEATHER_ASSETS_DATA"
 """The environment variable that names the data root; `data` where it is unset."""
@@ -31,8 +35,21 @@ class DataRoot:
 
     @classmethod
     def at(cls, path: Path) -> Self:
-        """Returns the data root at `path`, which need not exist yet."""
-        return cls(path.expanduser().resolve())
+        """Returns the data root at `path`, which need not exist yet.
+
+        Args:
+            path: absolute or of the current folder; `~` at its beginning is the home folder, unless
+                there is something of that very name, or no such user.
+        """
+        if not path.exists():
+            with suppress(RuntimeError):
+                path = path.expanduser()
+        return cls(path.resolve())
+
+    @property
+    def plainly_named(self) -> Path:
+        """The data root under a name that Dagster and MLflow do not misread."""
+        return plainly_named(self.path)
 
     @property
     def raw(self) -> Path:
@@ -91,7 +108,9 @@ class DataRoot:
     @property
     def tracking_uri(self) -> str:
         """MLflow's tracking URI: `MLFLOW_TRACKING_URI`, or SQLite inside the data root."""
-        return os.environ.get("MLFLOW_TRACKING_URI") or f"sqlite:///{self.mlflow / 'mlflow.db'}"
+        return os.environ.get("MLFLOW_TRACKING_URI") or sqlite_uri(
+            self.plainly_named / "mlflow" / "mlflow.db"
+        )
 
     def create(self) -> Self:
         """Makes the folders that are missing, and returns the data root."""

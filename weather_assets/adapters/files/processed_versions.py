@@ -16,6 +16,7 @@ from typing import Any, TypeVar
 
 from filelock import FileLock
 
+from weather_assets.foundation.atomic_files import point_link
 from weather_assets.foundation.documents import DocumentFormat
 
 _Result = TypeVar("_Result")
@@ -123,9 +124,9 @@ class ProcessedVersions:
         if not self.has(version):
             raise FileNotFoundError(f"{self.path(version)} is not a complete version")
         with self._lock():
-            _point(self._current, Path("versions") / version)
+            point_link(self._current, Path("versions") / version)
             for name in LINKED:
-                _point(self._folder / name, Path("current") / name)
+                point_link(self._folder / name, Path("current") / name)
             os.utime(self.path(version))
             self._remove_old_versions(keep=version)
             self._remove_unused_results()
@@ -168,15 +169,3 @@ def read_manifest(version: Path) -> dict[str, Any]:
 def write_manifest(version: Path, content: Mapping[str, Any]) -> None:
     """Writes what a version says of itself, with which it counts as complete."""
     _MANIFEST.write(version / _COMPLETE, content)
-
-
-def _point(link: Path, target: Path) -> None:
-    """Makes `link` point to `target`, replacing what it was in one step."""
-    if link.is_symlink() and link.readlink() == target:
-        return
-    if link.is_dir() and not link.is_symlink():
-        shutil.rmtree(link)  # what a copy that followed links made of it
-    staged = link.with_name(f".{link.name}.{os.getpid()}")
-    staged.unlink(missing_ok=True)
-    staged.symlink_to(target)
-    staged.replace(link)

@@ -9,16 +9,14 @@ copy takes a millisecond.
 
 import os
 import shutil
-import sqlite3
 import sys
 import tempfile
-from contextlib import closing
 from importlib.metadata import version
 from pathlib import Path
 
 from mlflow import MlflowClient
 
-SQLITE = "sqlite:///"
+from weather_assets.adapters.tracking.local_store import sqlite_uri
 
 
 def template_path() -> Path:
@@ -36,28 +34,19 @@ def build_template() -> Path:
     target.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=".tables-", dir=target.parent) as scratch:
         made = Path(scratch) / target.name
-        MlflowClient(f"{SQLITE}{made}").search_experiments()
-        with closing(sqlite3.connect(made)) as database:
-            # The experiment `Default` names this folder; MLflow makes it anew where it is missing.
-            database.execute("DELETE FROM experiments")
-            database.commit()
+        MlflowClient(sqlite_uri(made)).search_experiments()
         made.replace(target)
     return target
 
 
-def place_tables(tracking_uri: str) -> None:
-    """Puts a copy of the template where a tracking store in SQLite has no database yet.
-
-    Does nothing for other stores, for a database that is there, or without a template.
+def place_tables(database: Path) -> None:
+    """Puts a copy of the template where there is no database yet; does nothing without a template.
 
     Args:
-        tracking_uri: MLflow's tracking URI.
+        database: the SQLite file of a tracking store.
     """
     template = template_path()
-    if not tracking_uri.startswith(SQLITE) or not template.is_file():
-        return
-    database = Path(tracking_uri.removeprefix(SQLITE))
-    if database.exists() or not database.parent.is_dir():
+    if not template.is_file() or database.exists() or not database.parent.is_dir():
         return
     descriptor, draft = tempfile.mkstemp(prefix=f".{database.name}-", dir=database.parent)
     os.close(descriptor)

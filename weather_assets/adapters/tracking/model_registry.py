@@ -14,13 +14,18 @@ from pathlib import Path
 from typing import Any
 
 from mlflow import MlflowClient
-from mlflow.artifacts import download_artifacts
 from mlflow.entities import Metric, Param, RunTag
 from mlflow.entities.model_registry import ModelVersion as MlflowModelVersion
 from mlflow.exceptions import MlflowException
 from mlflow.protos.databricks_pb2 import RESOURCE_DOES_NOT_EXIST, ErrorCode
 
 from weather_assets.adapters.tracking.empty_tables import place_tables
+from weather_assets.adapters.tracking.local_store import (
+    artifacts_of,
+    database_of,
+    settle_artifacts,
+)
+from weather_assets.adapters.tracking.process_store import forget_leftovers
 
 EXPERIMENT = "weather_assets"
 MODEL = "rain_forecast"
@@ -52,23 +57,24 @@ class ModelRegistry:
 
     Args:
         tracking_uri: where MLflow keeps runs and models (`DataRoot.tracking_uri`).
-        artifacts: folder for artifacts where the tracking store is a local database; a tracking
-            server uses its own.
     """
 
-    def __init__(self, tracking_uri: str, artifacts: Path) -> None:
-        self._tracking_uri = tracking_uri
-        self._artifacts = artifacts
-        place_tables(tracking_uri)
-        self._client = MlflowClient(tracking_uri=tracking_uri)
+    def __init__(self, tracking_uri: str) -> None:
+        forget_leftovers()
+        self._database = database_of(tracking_uri)
+        if self._database is not None:
+            place_tables(self._database)
+        self._client = MlflowClient(tracking_uri=tracking_uri, registry_uri=tracking_uri)
+        if self._database is not None:
+            settle_artifacts(self._database)
 
     def ensure_experiment(self) -> str:
         """Makes the experiment if it is missing, and returns its id."""
         experiment = self._client.get_experiment_by_name(EXPERIMENT)
         if experiment is not None:
             return experiment.experiment_id
-        local = self._tracking_uri.startswith("sqlite:")
-        location = (self._artifacts / EXPERIMENT).as_uri() if local else None
+        database = self._database  # a server puts artifacts into a place of its own
+        location = None if database is None else (artifacts_of(database) / EXPERIMENT).as_uri()
         return self._client.create_experiment(EXPERIMENT, artifact_location=location)
 
     def end_run(self, run_id: str, status: str) -> None:
@@ -184,12 +190,7 @@ class ModelRegistry:
 
     def download_candidate(self, run_id: str, destination: Path) -> None:
         """Copies the candidate artifacts of a run into a folder."""
-        download_artifacts(
-            run_id=run_id,
-            artifact_path=CANDIDATE_ARTIFACTS,
-            dst_path=str(destination),
-            tracking_uri=self._tracking_uri,
-        )
+        self._client.download_artifacts(run_id, CANDIDATE_ARTIFACTS, str(destination))
 
 
 def read_json(path: Path) -> dict[str, Any]:

@@ -11,6 +11,7 @@ from weather_assets.adapters.tracking.empty_tables import (
     place_tables,
     template_path,
 )
+from weather_assets.adapters.tracking.local_store import sqlite_uri
 from weather_assets.adapters.tracking.model_registry import ModelRegistry
 
 
@@ -32,31 +33,32 @@ def environment(prefix: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def test_mlflow_works_on_a_copy_as_on_tables_of_its_own(environment: Path, tmp_path: Path) -> None:
     del environment
-    uri = f"sqlite:///{tmp_path / 'mlflow.db'}"
+    database = tmp_path / "mlflow.db"
 
-    place_tables(uri)
+    place_tables(database)
 
     assert [path.name for path in tmp_path.iterdir()] == ["mlflow.db"]
-    registry = ModelRegistry(uri, tmp_path / "artifacts")
-    experiment = MlflowClient(uri).get_experiment(registry.ensure_experiment())
+    registry = ModelRegistry(sqlite_uri(database))
+    client = MlflowClient(sqlite_uri(database))
+    experiment = client.get_experiment(registry.ensure_experiment())
     assert experiment.artifact_location == (tmp_path / "artifacts" / experiment.name).as_uri()
-    found = MlflowClient(uri).search_experiments()
-    assert {each.name for each in found} == {"Default", experiment.name}
-    assert not any("environment" in str(each.artifact_location) for each in found)
+    assert {each.name: each.artifact_location for each in client.search_experiments()} == {
+        "Default": (tmp_path / "artifacts" / "0").as_uri(),
+        experiment.name: experiment.artifact_location,
+    }
 
 
 def test_a_database_that_is_there_stays(environment: Path, tmp_path: Path) -> None:
     del environment
     (tmp_path / "mlflow.db").write_bytes(b"mine")
-    place_tables(f"sqlite:///{tmp_path / 'mlflow.db'}")
+    place_tables(tmp_path / "mlflow.db")
     assert (tmp_path / "mlflow.db").read_bytes() == b"mine"
     assert len(list(tmp_path.iterdir())) == 1
 
 
-@pytest.mark.parametrize("uri", ["http://127.0.0.1:1", "sqlite:///{folder}/no/such/mlflow.db"])
-def test_other_stores_are_left_alone(environment: Path, tmp_path: Path, uri: str) -> None:
+def test_without_a_folder_nothing_is_placed(environment: Path, tmp_path: Path) -> None:
     del environment
-    place_tables(uri.format(folder=tmp_path))
+    place_tables(tmp_path / "no" / "mlflow.db")
     assert list(tmp_path.iterdir()) == []
 
 
@@ -64,5 +66,5 @@ def test_without_a_template_nothing_is_placed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(sys, "prefix", str(tmp_path / "bare"))
-    place_tables(f"sqlite:///{tmp_path / 'mlflow.db'}")
+    place_tables(tmp_path / "mlflow.db")
     assert list(tmp_path.iterdir()) == []
