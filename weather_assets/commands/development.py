@@ -11,6 +11,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 
 import click
 import psutil
@@ -18,9 +19,17 @@ from rich.console import Console
 
 from weather_assets.adapters.azure import simulator
 from weather_assets.adapters.files.data_root import DATA_ROOT_VARIABLE, DataRoot
-from weather_assets.commands.instance import WORKSPACE_FILE, write_instance
+from weather_assets.adapters.tracking.leftovers import forget_leftovers
+from weather_assets.adapters.tracking.local_store import (
+    artifacts_of,
+    database_of,
+    settle_artifacts,
+)
+from weather_assets.commands.instance import WORKSPACE_FILE, written_home
+from weather_assets.foundation.child_environment import python_settings
 
 _HOST = "127.0.0.1"
+_MLFLOW = "mlflow server"
 _STOP_GRACE_SECONDS = 10
 
 
@@ -38,22 +47,17 @@ def serve_uis(root: DataRoot, console: Console, *, port: int, mlflow_port: int) 
     """
     for number in (port, mlflow_port):
         _refuse_taken_port(number)
-    root.create()
-    write_instance(root)
-    environment = {
-        **os.environ,
-        DATA_ROOT_VARIABLE: str(root.path),
-        "DAGSTER_HOME": str(root.dagster_home),
-        "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",  # three processes that nothing here uses
-    }
+    home = written_home(root.create())
+    environment = _environment(root, home)
     for number in (signal.SIGINT, signal.SIGTERM):  # a shell's background job ignores SIGINT
         signal.signal(number, signal.default_int_handler)
     servers: dict[str, subprocess.Popen[bytes]] = {}
     served_before = simulator.running(root.local_azure) is not None
     try:
-        for name, command in _commands(root, port, mlflow_port).items():
+        for name, command in _commands(root, home, port, mlflow_port).items():
             servers[name] = subprocess.Popen(command, env=environment, start_new_session=True)
-        console.print(f"Dagster  http://{_HOST}:{port}\nMLflow   http://{_HOST}:{mlflow_port}")
+        mlflow = f"http://{_HOST}:{mlflow_port}" if _MLFLOW in servers else root.tracking_uri
+        console.print(f"Dagster  http://{_HOST}:{port}\nMLflow   {mlflow}")
         console.print(
             f"data     {root.path}   (put a weather.csv into raw/; Ctrl-C ends everything)"
         )
@@ -66,13 +70,38 @@ def serve_uis(root: DataRoot, console: Console, *, port: int, mlflow_port: int) 
             simulator.stop(root.local_azure)  # a rollout has started it
 
 
-def _commands(root: DataRoot, port: int, mlflow_port: int) -> dict[str, list[str]]:
+def _environment(root: DataRoot, home: Path) -> dict[str, str]:
+    """Returns the variables of the servers, which run all of the product: all but leftovers."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("PYTHON")}
+    forget_leftovers(kept)
+    python = python_settings()
+    # Dagster takes the first folder off the path before it imports the code location.
+    path = [str(home), *filter(None, [python.get("PYTHONPATH")])]
+    own = {
+        "PYTHONPATH": os.pathsep.join(path),
+        DATA_ROOT_VARIABLE: str(root.path),
+        "DAGSTER_HOME": str(home),
+        "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",  # three processes that nothing here uses
+    }
+    return {**kept, **python, **own}
+
+
+def _commands(root: DataRoot, home: Path, port: int, mlflow_port: int) -> dict[str, list[str]]:
+    """Returns what is started; MLflow's UI only where no server of its own has one."""
     dagster = [sys.executable, "-m", "dagster", "dev", "-h", _HOST, "-p", str(port)]
-    mlflow = [sys.executable, "-m", "mlflow", "server", "--host", _HOST, "--port", str(mlflow_port)]
-    mlflow += ["--backend-store-uri", root.tracking_uri, "--workers", "1"]
-    mlflow += ["--default-artifact-root", (root.mlflow / "artifacts").as_uri()]
-    workspace = ["-w", str(root.dagster_home / WORKSPACE_FILE)]
-    return {"dagster dev": [*dagster, *workspace], "mlflow server": mlflow}
+    commands = {"dagster dev": [*dagster, "-w", str(home / WORKSPACE_FILE)]}
+    database = database_of(root.tracking_uri)
+    if database is not None:
+        if database.exists():
+            settle_artifacts(database)
+        mlflow = [sys.executable, "-m", "mlflow", "server", "--host", _HOST]
+        mlflow += ["--port", str(mlflow_port), "--workers", "1"]
+        mlflow += ["--backend-store-uri", root.tracking_uri]
+        # Both ways of keeping artifacts that the server has, so that none is the current folder.
+        mlflow += ["--default-artifact-root", artifacts_of(database).as_uri()]
+        mlflow += ["--artifacts-destination", artifacts_of(database).as_uri()]
+        commands[_MLFLOW] = mlflow
+    return commands
 
 
 def _refuse_taken_port(port: int) -> None:

@@ -6,7 +6,6 @@ the graph does (`defs`), or how progress looks (`progress`).
 
 import gzip
 import json
-import os
 import re
 import shutil
 import time
@@ -23,10 +22,10 @@ from rich.markup import escape
 from rich.table import Table
 
 from weather_assets.adapters.azure import simulator
-from weather_assets.adapters.files.data_root import DATA_ROOT_VARIABLE, DataRoot
+from weather_assets.adapters.files.data_root import DataRoot
 from weather_assets.adapters.files.processed_versions import ProcessedVersions, read_manifest
 from weather_assets.adapters.files.raw_snapshot import list_raw_files
-from weather_assets.commands.instance import write_instance
+from weather_assets.commands.instance import open_instance
 from weather_assets.commands.invocation import this_command
 from weather_assets.commands.progress import ProgressHandler, progress_logger
 from weather_assets.definitions import build_defs
@@ -88,14 +87,12 @@ def _serving_while(root: DataRoot, *, stay: bool) -> Generator[bool]:
 
 def _run(root: DataRoot, console: Console, until: str | None, *, stays: bool) -> None:
     began = time.monotonic()
-    os.environ[DATA_ROOT_VARIABLE] = str(root.path)
-    write_instance(root)
     handler = ProgressHandler(console)
     definitions = dg.Definitions.merge(
         build_defs(resource_overrides={"data_root": DataRootResource(path=str(root.path))}),
         dg.Definitions(loggers={"progress": progress_logger(handler)}),
     )
-    with dg.DagsterInstance.from_config(str(root.dagster_home)) as instance:
+    with open_instance(root) as instance:
         result = definitions.resolve_job_def(JOB).execute_in_process(
             instance=instance,
             raise_on_error=False,

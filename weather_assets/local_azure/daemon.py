@@ -20,9 +20,6 @@ from urllib.parse import urlsplit
 import psutil
 from filelock import FileLock, Timeout
 
-from weather_assets.foundation.log_files import tail_of
-from weather_assets.foundation.loopback import LOOPBACK
-from weather_assets.foundation.waiting import Found, WaitedTooLongError, wait_until
 from weather_assets.foundation.child_environment import (
     INSTALLATION,
     NETWORK,
@@ -31,6 +28,9 @@ from weather_assets.foundation.child_environment import (
     inherited,
     python_settings,
 )
+from weather_assets.foundation.log_files import tail_of
+from weather_assets.foundation.loopback import LOOPBACK
+from weather_assets.foundation.waiting import Found, WaitedTooLongError, wait_until
 from weather_assets.local_azure.azure.errors import LocalAzureError
 from weather_assets.local_azure.azure.settings import Settings
 from weather_assets.local_azure.control import Control

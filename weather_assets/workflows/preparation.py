@@ -173,6 +173,7 @@ def prepare_weather(
         _build(recorded, versions, spark, report_progress)
     return _judged(recorded, versions, reject_ratio_limit, report_progress)
 
+
 def _build(
     recorded: _Recorded,
     versions: ProcessedVersions,

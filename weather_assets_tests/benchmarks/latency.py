@@ -14,11 +14,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-import dagster as dg
 from rich.console import Console
 
 from weather_assets.adapters.files.data_root import DataRoot
 from weather_assets.commands.graph_run import run_graph
+from weather_assets.commands.instance import open_instance
 from weather_assets_tests.benchmarks.measurements import (
     BenchmarkResult,
     Measurement,
@@ -74,7 +74,7 @@ def measure(workplace: Workplace) -> BenchmarkResult:
 
 def newest_stages(root: DataRoot) -> dict[str, float]:
     """Returns the seconds of each step of the newest run of a data root, in their order."""
-    with dg.DagsterInstance.from_config(str(root.dagster_home)) as instance:
+    with open_instance(root) as instance:
         (run,) = instance.get_runs(limit=1)
         return stage_seconds(instance.all_logs(run.run_id))
 

@@ -14,6 +14,7 @@ from typing import Any
 import dagster as dg
 
 from weather_assets.adapters.files.data_root import DataRoot
+from weather_assets.commands.instance import open_instance
 from weather_assets_tests.benchmarks.measurements import BenchmarkError
 from weather_assets_tests.benchmarks.processes import Program, run_together
 
@@ -101,5 +102,5 @@ def _failure(root: DataRoot) -> str:
 
 
 def _events(root: DataRoot) -> Sequence[dg.EventLogEntry]:
-    with dg.DagsterInstance.from_config(str(root.dagster_home)) as instance:
+    with open_instance(root) as instance:
         return [entry for run in instance.get_runs() for entry in instance.all_logs(run.run_id)]

@@ -1,12 +1,12 @@
 """Pins the asset graph: keys, dependencies, groups, checks, conditions, jobs and sensors."""
 
 from pathlib import Path
+from typing import Any
 
 import dagster as dg
 import pytest
 import yaml
 
-from weather_assets.commands.instance import WORKSPACE, instance_settings
 from weather_assets.definitions import build_defs
 
 FOLLOWS = "follows_its_inputs"
@@ -107,20 +107,15 @@ def test_sensors_are_on(definitions: dg.Definitions) -> None:
         assert sensor.description
 
 
-def test_the_repositorys_instance_is_the_one_that_commands_write() -> None:
-    settings = yaml.safe_load((REPOSITORY / "dagster.yaml").read_text(encoding="utf-8"))
-    assert settings == instance_settings("data/dagster")
+def settings_in(path: str) -> dict[str, Any]:
+    return yaml.safe_load((REPOSITORY / path).read_text(encoding="utf-8"))
 
 
 def test_the_instance_for_containers_differs_in_places_alone() -> None:
-    containers = yaml.safe_load((REPOSITORY / "docker/dagster.yaml").read_text(encoding="utf-8"))
-    embedded = instance_settings("/data/dagster")
-    del containers["run_launcher"], containers["storage"], embedded["storage"]
+    containers, embedded = settings_in("docker/dagster.yaml"), settings_in("dagster.yaml")
+    for place in ("storage", "local_artifact_storage", "compute_logs", "run_launcher"):
+        del containers[place]
+        embedded.pop(place, None)
     assert containers.pop("run_monitoring").items() >= {("enabled", True)}
     assert embedded.pop("run_monitoring")["enabled"]
     assert containers == embedded
-
-
-def test_the_workspace_names_the_code_location() -> None:
-    workspace = yaml.safe_load((REPOSITORY / "workspace.yaml").read_text(encoding="utf-8"))
-    assert workspace == WORKSPACE

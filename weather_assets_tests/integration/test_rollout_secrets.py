@@ -8,12 +8,11 @@ from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
-import dagster as dg
 import pytest
 from click.testing import CliRunner
 
 from weather_assets.cli import main
-from weather_assets.commands.instance import write_instance
+from weather_assets.commands.instance import open_instance
 from weather_assets.local_azure import daemon
 from weather_assets.local_azure.azure.settings import Settings
 from weather_assets.workflows.rollouts import JOURNAL
@@ -30,8 +29,7 @@ def endpoint(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServedEndpoin
     folder = tmp_path_factory.mktemp("secrets")
     with served(folder, NAME, metrics_grain_seconds=60) as endpoint:
         root = endpoint.prepared.root
-        write_instance(root)
-        with dg.DagsterInstance.from_config(str(root.dagster_home)) as instance:
+        with open_instance(root) as instance:
             brief = {"ROLLOUT_MAXIMUM_HOLD_SECONDS": "20"}
             yield replace(
                 endpoint, instance=instance, variables={**endpoint.local.variables, **brief}

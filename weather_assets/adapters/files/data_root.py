@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Self
 
 from weather_assets.adapters.files.plain_names import plainly_named
+from weather_assets.adapters.tracking.leftovers import TRACKING_VARIABLE
 from weather_assets.adapters.tracking.local_store import sqlite_uri
 
 DATA_ROOT_VARIABLE = "WEATHER_ASSETS_DATA"
@@ -108,7 +109,7 @@ class DataRoot:
     @property
     def tracking_uri(self) -> str:
         """MLflow's tracking URI: `MLFLOW_TRACKING_URI`, or SQLite inside the data root."""
-        return os.environ.get("MLFLOW_TRACKING_URI") or sqlite_uri(
+        return os.environ.get(TRACKING_VARIABLE) or sqlite_uri(
             self.plainly_named / "mlflow" / "mlflow.db"
         )
 

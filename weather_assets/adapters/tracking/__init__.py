@@ -2,6 +2,7 @@
 
 - `model_registry`: runs, model versions and the champion alias.
 - `local_store`: the store of a data root, wherever that lies.
-- `process_store`: that MLflow knows this store alone.
+- `leftovers`: which of MLflow's environment variables are meant; `process_store`: MLflow's fluent
+  API, pointed to a store for a while.
 - `empty_tables`: a new store without the 3 s of making its tables.
 """

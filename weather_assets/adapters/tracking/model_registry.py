@@ -20,12 +20,12 @@ from mlflow.exceptions import MlflowException
 from mlflow.protos.databricks_pb2 import RESOURCE_DOES_NOT_EXIST, ErrorCode
 
 from weather_assets.adapters.tracking.empty_tables import place_tables
+from weather_assets.adapters.tracking.leftovers import forget_leftovers
 from weather_assets.adapters.tracking.local_store import (
     artifacts_of,
     database_of,
     settle_artifacts,
 )
-from weather_assets.adapters.tracking.process_store import forget_leftovers
 
 EXPERIMENT = "weather_assets"
 MODEL = "rain_forecast"

@@ -1,7 +1,7 @@
-"""Which store MLflow knows in this process: the one that it is told, and no other.
+"""Which store MLflow's process-wide functions know: the one that they are told, and for how long.
 
-Belongs here: MLflow's environment variables and its process-wide settings. Does not belong here:
-runs and models (`model_registry`).
+Belongs here: pointing MLflow's fluent API somewhere, and undoing that. Does not belong here: runs
+and models (`model_registry`).
 """
 
 import os
@@ -11,29 +11,7 @@ from typing import Any, cast
 
 import mlflow
 
-from weather_assets.foundation.child_environment import inherited
-
-TRACKING_VARIABLE = "MLFLOW_TRACKING_URI"
-_ALWAYS = ("MLFLOW_DISABLE_TELEMETRY", "MLFLOW_LOGGING_LEVEL", "MLFLOW_CONFIGURE_LOGGING")
-_WITH_A_SERVER = (
-    *("MLFLOW_TRACKING_*", "MLFLOW_WORKSPACE", "MLFLOW_HTTP_*", "MLFLOW_KERBEROS_*"),
-    *("MLFLOW_S3_*", "MLFLOW_BOTO_*", "MLFLOW_GCS_*", "MLFLOW_*MULTIPART*"),
-    "MLFLOW_ARTIFACT_UPLOAD_DOWNLOAD_TIMEOUT",
-)
-"""How the server that MLFLOW_TRACKING_URI names is reached, and its artifacts."""
-
-
-def forget_leftovers() -> None:
-    """Removes what a shell or another program left for MLflow in this process's environment.
-
-    MLFLOW_RUN_ID would have a training go on in a stranger's run, MLFLOW_REGISTRY_URI keep its
-    model in another registry, MLFLOW_ENABLE_ASYNC_LOGGING write it after this process has ended.
-    """
-    kept = (*_ALWAYS, *_WITH_A_SERVER) if os.environ.get(TRACKING_VARIABLE) else _ALWAYS
-    for name in inherited(os.environ, "MLFLOW_*", "_MLFLOW_*").keys() - inherited(
-        os.environ, *kept
-    ):
-        del os.environ[name]
+from weather_assets.adapters.tracking.leftovers import TRACKING_VARIABLE, forget_leftovers
 
 
 @contextmanager

@@ -7,8 +7,9 @@ from pathlib import Path
 import mlflow
 import pytest
 
+from weather_assets.adapters.tracking.leftovers import forget_leftovers
 from weather_assets.adapters.tracking.model_registry import CANDIDATE_ARTIFACTS, ModelRegistry
-from weather_assets.adapters.tracking.process_store import forget_leftovers, process_store
+from weather_assets.adapters.tracking.process_store import process_store
 
 
 @pytest.fixture(autouse=True)
