@@ -75,7 +75,7 @@ def _has_registry(root: DataRoot) -> bool:
 def _from_registry(root: DataRoot) -> tuple[str, Path]:
     """Returns the champion's version, and the folder of its weights."""
     try:
-        registry = ModelRegistry(root.tracking_uri, root.mlflow / "artifacts")
+        registry = ModelRegistry(root.tracking_uri)
         champion = registry.champion()
         if champion is None:
             raise _no_champion(root)

@@ -8,8 +8,8 @@ import dagster as dg
 import pytest
 
 from weather_assets.adapters.files.data_root import DATA_ROOT_VARIABLE, DataRoot
+from weather_assets.adapters.files.user_cache import CACHE_VARIABLE
 from weather_assets.commands.instance import open_instance
-from weather_assets.foundation.environments.building import CACHE_VARIABLE
 from weather_assets_tests.awkward_names import ALL_OF_THEM
 
 REPOSITORY = Path(__file__).resolve().parents[2]

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from weather_assets.adapters.scoring.environment import cache_folder
+from weather_assets.adapters.files.user_cache import cache_folder
 from weather_assets.local_azure import daemon
 from weather_assets.local_azure.azure.settings import CACHE_VARIABLE
 from weather_assets_tests.local_azure.plain_client import PlainClient

@@ -50,7 +50,7 @@ class RegisteredVersions:
 
     def __init__(self, root: DataRoot) -> None:
         self.root = root
-        self.registry = ModelRegistry(root.tracking_uri, root.mlflow / "artifacts")
+        self.registry = ModelRegistry(root.tracking_uri)
 
     def add(self, version: str) -> None:
         """Registers a version, the next one, and writes its folder."""

@@ -55,7 +55,7 @@ class Workshop:
         versions = ProcessedVersions(self.root.processed)
         versions.build("version", write)
         versions.publish("version")
-        self.registry = ModelRegistry(self.root.tracking_uri, self.root.mlflow / "artifacts")
+        self.registry = ModelRegistry(self.root.tracking_uri)
         self.backend = CountingBackend()
 
     def open_run(self) -> str:

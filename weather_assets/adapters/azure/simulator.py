@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from weather_assets.adapters.scoring.environment import cache_folder
+from weather_assets.adapters.files.user_cache import cache_folder
 from weather_assets.rollout.service import ServiceUnavailable
 
 COMMAND = (sys.executable, "-P", "-m", "weather_assets.local_azure")

@@ -14,8 +14,8 @@ import os
 import re
 from pathlib import Path
 
+from weather_assets.adapters.files.user_cache import CACHE_VARIABLE, cache_folder
 from weather_assets.foundation.atomic_files import point_link
-from weather_assets.foundation.environments.building import CACHE_VARIABLE, cache_folder
 
 _PLAIN = re.compile(r"[\w/ .,+=-]+")
 _LINKS = "names"
@@ -36,7 +36,7 @@ def plainly_named(folder: Path) -> Path:
     """
     if _PLAIN.fullmatch(str(folder)):
         return folder
-    link = cache_folder().parent / _LINKS / hashlib.sha256(os.fsencode(folder)).hexdigest()[:16]
+    link = cache_folder() / _LINKS / hashlib.sha256(os.fsencode(folder)).hexdigest()[:16]
     if not _PLAIN.fullmatch(str(link)):
         raise AwkwardNameError(
             f"{folder} needs a name that libraries do not misread, and the cache {link.parent} has "

@@ -10,17 +10,14 @@ with: it is built once.
 """
 
 import asyncio
-import os
 import tempfile
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
-import platformdirs
-
+from weather_assets.adapters.files.user_cache import cache_folder
 from weather_assets.foundation.environments.building import build_environment, substituted
 from weather_assets.foundation.environments.conda import EnvironmentBuildError, read_definition
 
-CACHE_VARIABLE = "WEATHER_ASSETS_CACHE"
 PATIENCE_SECONDS = 600.0
 """An installation took 15 s to 60 s here, on two cores; a slow network takes longer."""
 WHEELS_ALONE = ("--only-binary=:all:",)
@@ -29,12 +26,6 @@ WHEELS_ALONE = ("--only-binary=:all:",)
 
 class ScoringEnvironmentError(RuntimeError):
     """The environment could not be built; the message has pip's last lines and the next step."""
-
-
-def cache_folder(environment: Mapping[str, str] = os.environ) -> Path:
-    """Returns the one folder outside the data root that is written to, for built environments."""
-    chosen = environment.get(CACHE_VARIABLE)
-    return Path(chosen).expanduser() if chosen else platformdirs.user_cache_path("weather_assets")
 
 
 def scoring_environment(

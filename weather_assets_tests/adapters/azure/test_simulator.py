@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from weather_assets.adapters.azure import simulator
-from weather_assets.adapters.scoring.environment import cache_folder
+from weather_assets.adapters.files.user_cache import cache_folder
 from weather_assets.local_azure import daemon
 from weather_assets.rollout.service import ServiceUnavailable
 from weather_assets_tests.adapters.conftest import AzureWorld

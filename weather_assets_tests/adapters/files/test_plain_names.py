@@ -6,7 +6,7 @@ import pytest
 
 from weather_assets.adapters.files.data_root import DataRoot
 from weather_assets.adapters.files.plain_names import AwkwardNameError, plainly_named
-from weather_assets.foundation.environments.building import CACHE_VARIABLE
+from weather_assets.adapters.files.user_cache import CACHE_VARIABLE
 from weather_assets_tests.awkward_names import ALL_OF_THEM, AWKWARD_NAMES
 
 MISREAD = set("%?#[]*{}'\"`:;&$~\\|<>!^@()")

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
+from weather_assets.adapters.files.user_cache import CACHE_VARIABLE
 from weather_assets.adapters.scoring.environment import (
-    CACHE_VARIABLE,
     ScoringEnvironmentError,
     cache_folder,
     scoring_environment,

@@ -8,9 +8,9 @@ import pytest
 from mlflow import MlflowClient
 
 from weather_assets.adapters.files.data_root import DataRoot
+from weather_assets.adapters.files.user_cache import CACHE_VARIABLE
 from weather_assets.adapters.tracking.local_store import database_of
 from weather_assets.adapters.tracking.model_registry import CANDIDATE_ARTIFACTS, ModelRegistry
-from weather_assets.foundation.environments.building import CACHE_VARIABLE
 from weather_assets_tests.awkward_names import ALL_OF_THEM
 
 
