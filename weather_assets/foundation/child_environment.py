@@ -39,8 +39,6 @@ INSTALLATION = ("PIP_*", "CC", "CXX", "CFLAGS", "CPPFLAGS", "CXXFLAGS", "LDFLAGS
 """For pip: indexes and wheels, and how packages without a wheel are compiled."""
 ACCELERATORS = ("CUDA_*", "NVIDIA_*", "HIP_*", "ROCR_*")
 """Which GPUs are there for the program, and how its drivers behave."""
-OWN = ("WEATHER_ASSETS_*", "LOCAL_AZURE_*")
-"""Settings of the product itself, for its servers."""
 
 _PACKAGES = Path(__file__).resolve().parents[2]
 

@@ -23,7 +23,6 @@ from filelock import FileLock, Timeout
 from weather_assets.foundation.child_environment import (
     INSTALLATION,
     NETWORK,
-    OWN,
     SYSTEM,
     inherited,
     python_settings,
@@ -203,7 +202,7 @@ def _spawn(state: Path) -> int:
         command[0],
         command,
         {
-            **inherited(without(state), *SYSTEM, *NETWORK, *INSTALLATION, *OWN),
+            **inherited(without(state), *SYSTEM, *NETWORK, *INSTALLATION, "LOCAL_AZURE_*"),
             **python_settings(),
         },
         file_actions=[

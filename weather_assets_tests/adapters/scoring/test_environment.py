@@ -4,10 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from weather_assets.adapters.files.user_cache import CACHE_VARIABLE
+from weather_assets.adapters.files.user_cache import CACHE_VARIABLE, cache_folder
 from weather_assets.adapters.scoring.environment import (
     ScoringEnvironmentError,
-    cache_folder,
     scoring_environment,
 )
 from weather_assets.foundation.environments.building import (
