@@ -31,6 +31,7 @@ from weather_assets.commands.progress import ProgressHandler, progress_logger
 from weather_assets.definitions import build_defs
 from weather_assets.defs.resources import DataRootResource
 from weather_assets.rollout.service import ServiceError
+from weather_assets.workflows.published import published_package
 
 JOB = "continuous_training"
 _FAILURE_FILE = "last_failure.txt"
@@ -179,8 +180,8 @@ def _print_rows(root: DataRoot, console: Console) -> None:
 
 
 def _print_verdict(root: DataRoot, console: Console) -> None:
-    pointer = _read(root.registry / "champion.json")
-    verdict = _read(root.registry / pointer["version"] / "verdict.json")
+    package = published_package(root)
+    verdict = _read(root.registry / package.version / "verdict.json")
     for name in (
         "candidate",
         "champion",
@@ -197,7 +198,7 @@ def _print_verdict(root: DataRoot, console: Console) -> None:
     console.print(f"verdict   [bold]{verdict['outcome']}[/bold]")
     for claim in verdict["claims"]:
         console.print(f"          {claim['outcome']}: {escape(claim['sentence'])}")
-    console.print(f"champion  version {pointer['version']}, package {pointer['package']}")
+    console.print(f"champion  version {package.version}, package {package.folder}")
     console.print(
         f"offline   {this_command()} predict --data {root.path} --input rows.csv "
         "--output predictions.csv"

@@ -16,6 +16,7 @@ from weather_assets.adapters.files.data_root import DataRoot
 from weather_assets.commands.invocation import this_command
 from weather_assets.rollout.service import ServiceError, ServiceUnavailable
 from weather_assets.rollout.states import Endpoint
+from weather_assets.workflows.published import PackageRefusedError
 from weather_assets.workflows.rollouts import endpoint_key, observe_endpoint, sample_row
 
 
@@ -77,7 +78,7 @@ def show_endpoint(root: DataRoot, console: Console) -> None:
     try:
         _require_running(root)
         print_serving(root, console, stays=True)
-    except (AzureSettingsError, ServiceError) as error:
+    except (AzureSettingsError, ServiceError, PackageRefusedError) as error:
         raise click.ClickException(str(error)) from None
 
 

@@ -42,10 +42,10 @@ def scoring_package(
     """The champion as an endpoint runs it: everything that serving needs, in one folder.
 
     An ONNX graph that takes raw units, `score.py`, signature, pinned environment, sample request
-    and model card. Made from `champion_model`; written to `registry/<version>/package`, complete or
-    not at all.
-    Fails if its environment cannot be built or the package does not start; the blocking checks
-    question the very package over HTTP.
+    and model card. Made from `champion_model`; published to `registry/<version>/package` once the
+    blocking checks, which question the very package over HTTP, have passed; what they said is in
+    `registry/<version>/package_checks.json`, and nothing deploys a package that has not passed.
+    Fails if its environment cannot be built or the package does not start.
     """
     from weather_assets.workflows.packaging import package_champion
 
@@ -61,9 +61,6 @@ def scoring_package(
         },
         data_version=dg.DataVersion(package.digest[:16]),
         check_results=[
-            check_result(
-                "served_package_agrees_with_network", "scoring_package", package.agreement
-            ),
-            check_result("served_package_refuses_bad_requests", "scoring_package", package.refusal),
+            check_result(name, "scoring_package", gate) for name, gate in package.gates.items()
         ],
     )

@@ -109,7 +109,7 @@ def build_package(target: Path, contents: PackageContents) -> str:
             (draft / name).write_text(text, encoding="utf-8", newline="\n")
         digest = package_digest(draft)
         if not target.is_dir() or package_digest(target) != digest:
-            _replace(target, draft)
+            replace_package(target, draft)
     finally:
         shutil.rmtree(draft, ignore_errors=True)
     return digest
@@ -186,8 +186,13 @@ def _texts(contents: PackageContents) -> dict[str, str]:
     }
 
 
-def _replace(target: Path, draft: Path) -> None:
-    """Moves `draft` to `target`; what was there is moved aside first, as directories must be."""
+def replace_package(target: Path, draft: Path) -> None:
+    """Moves `draft` to `target`; what was there is moved aside first, as directories must be.
+
+    Args:
+        target: where the package is going to lie.
+        draft: a complete package in the same folder.
+    """
     aside = Path(tempfile.mkdtemp(prefix=f".{target.name}-old-", dir=target.parent))
     try:
         if target.is_dir():

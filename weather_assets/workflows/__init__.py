@@ -4,6 +4,6 @@
 - `candidates`: processed rows to a registered candidate.
 - `judgement`: the verdict on a candidate, and the move of the champion (`judged_rows`: on what).
 - `champions`: the champion, ready to answer; `prediction`: its forecasts of a file of rows.
-- `packaging`: the champion to a scoring package that was served once.
+- `packaging`: the champion to a scoring package that was served once (`published`: may it serve).
 - `rollouts`: a package to the endpoint, stage by stage.
 """

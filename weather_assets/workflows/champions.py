@@ -17,6 +17,12 @@ from weather_assets.adapters.tracking.model_registry import ModelRegistry, read_
 from weather_assets.contract.schema import Contract
 from weather_assets.scoring.offline import graph_probabilities
 from weather_assets.scoring.score import Scorer
+from weather_assets.workflows.published import (
+    PackageChangedError,
+    PackageRefusedError,
+    published_package,
+    published_version,
+)
 
 _Floats = npt.NDArray[np.float64]
 _CONTRACT = "contract.json"
@@ -47,15 +53,16 @@ class Champion:
 def find_champion(root: DataRoot) -> Champion:
     """Finds the model that the registry's alias `champion` names, and loads it.
 
-    Its scoring package answers, if it has one that passed its gates: that is what is served. Else
+    Its scoring package answers, if it has one that passed its checks: that is what is served. Else
     its network answers, which differs from it by rounding alone.
 
     Raises:
-        NoChampionError: if there is none, MLflow does not answer, or its files are gone or damaged.
+        NoChampionError: if there is none, MLflow does not answer, or its files are gone, damaged or
+            changed.
     """
     version, folder = _from_registry(root) if _has_registry(root) else _from_pointer(root)
     contract = Contract.from_dict(read_json(folder / _CONTRACT))
-    package = _passed_package(root, version)
+    package = _published_folder(root, version)
     if package is None:
         return Champion(version, contract, _network(folder), "its network")
     scorer = Scorer.load(package)
@@ -95,7 +102,7 @@ def _from_registry(root: DataRoot) -> tuple[str, Path]:
 
 def _from_pointer(root: DataRoot) -> tuple[str, Path]:
     """Returns the version that was last packaged, and the folder of its weights."""
-    version = _packaged_version(root)
+    version = published_version(root)
     if version is None:
         raise _no_champion(root)
     folder = root.registry / version
@@ -126,14 +133,17 @@ def _network(folder: Path) -> Callable[[_Floats], _Floats]:
         raise NoChampionError(str(error)) from None
 
 
-def _passed_package(root: DataRoot, version: str) -> Path | None:
-    """Returns the scoring package of a model version, if it has one that passed its gates."""
-    package = root.package(version)
-    return package if _packaged_version(root) == version and package.is_dir() else None
+def _published_folder(root: DataRoot, version: str) -> Path | None:
+    """Returns the published package, if it is of a model version and has passed its checks.
 
-
-def _packaged_version(root: DataRoot) -> str | None:
+    Raises:
+        NoChampionError: if it was changed since it passed.
+    """
+    if published_version(root) != version:
+        return None
     try:
-        return str(read_json(root.package_pointer)["version"])
-    except FileNotFoundError:
+        return published_package(root).folder
+    except PackageChangedError as error:
+        raise NoChampionError(str(error)) from None
+    except PackageRefusedError:
         return None

@@ -2,12 +2,11 @@
 
 Belongs here: bringing network, verdict and rows together into a package, and serving that very
 package to see that it answers what the network answers. Does not belong here: what a package has
-in it (`scoring`), or the graph (`forecasting`).
+in it (`scoring`), the graph (`forecasting`), or which package may serve (`published`).
 """
 
-import json
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -37,11 +36,16 @@ from weather_assets.scoring.package import CONDA_FILE, PackageContents, build_pa
 from weather_assets.scoring.request_rows import request_row
 from weather_assets.workflows.candidates import candidate_folder
 from weather_assets.workflows.judgement import VERDICT, VerdictError, read_verdict
+from weather_assets.workflows.published import publish_if_passed
 
 PROBE_ROWS = 200
 """Held-out rows that the served package must answer like the network."""
 SAMPLE_ROWS = 3
 TOLERANCE = 1e-6
+
+
+DRAFT_FOLDER = "package_draft"
+"""In `registry/<version>`: a package that is being checked, or that failed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,17 +54,15 @@ class Package:
 
     Attributes:
         version: model version in it.
-        folder: `registry/<version>/package`.
+        folder: `registry/<version>/package`, or where it was checked, if it did not pass.
         digest: identity of its content.
-        agreement: whether it answers what the network answers.
-        refusal: whether it refuses what it must refuse.
+        gates: what the checks said, by their names.
     """
 
     version: ModelVersion
     folder: Path
     digest: str
-    agreement: Gate
-    refusal: Gate
+    gates: Mapping[str, Gate]
 
 
 def package_champion(
@@ -68,13 +70,16 @@ def package_champion(
 ) -> Package:
     """Builds the champion's package, serves it in its own environment and questions it over HTTP.
 
+    Only a package that passes is published: it goes to `registry/<version>/package`, and the
+    pointer names it. One that fails leaves what is published as it is.
+
     Args:
-        root: the data root; the package goes to `registry/<version>/package`.
+        root: the data root.
         registry: knows the champion.
         report_progress: called with one sentence per step.
 
     Returns:
-        The package with its two gates.
+        The package with its gates.
 
     Raises:
         VerdictError: if nothing is champion.
@@ -89,21 +94,22 @@ def package_champion(
     network = load_network(folder)
     rows = ds.dataset(str(ProcessedVersions(root.processed).current() / "weather.parquet"))
     probes = _spread(rows.to_table(filter=pc.field("split") == "test"), PROBE_ROWS)
-    package = root.package(champion.version)
+    draft = folder / DRAFT_FOLDER
     report_progress("exporting the network to ONNX")
     digest = _build(
-        package, folder, contract, network, probes, champion, _training_period(rows, contract)
+        draft, folder, contract, network, probes, champion, _training_period(rows, contract)
     )
-    python = scoring_environment(package / CONDA_FILE, on_progress=report_progress)
+    python = scoring_environment(draft / CONDA_FILE, on_progress=report_progress)
     report_progress("serving the package with azureml-inference-server-http")
-    with scoring_server(python, package) as server:
-        agreement = _evaluate_agreement(server, contract, network, probes)
-        refusal = _evaluate_refusal(server, contract, probes)
-    pointer = {"version": champion.version, "package": str(package), "digest": digest}
-    staged = root.package_pointer.with_name(f".{root.package_pointer.name}")
-    staged.write_text(json.dumps(pointer, indent=1) + "\n", encoding="utf-8")
-    staged.replace(root.package_pointer)
-    return Package(champion, package, digest, agreement, refusal)
+    with scoring_server(python, draft) as server:
+        gates = {
+            "served_package_agrees_with_network": _evaluate_agreement(
+                server, contract, network, probes
+            ),
+            "served_package_refuses_bad_requests": _evaluate_refusal(server, contract, probes),
+        }
+    place = publish_if_passed(root, champion.version, draft, digest, gates)
+    return Package(champion, place, digest, gates)
 
 
 def _build(

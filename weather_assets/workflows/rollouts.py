@@ -32,8 +32,13 @@ from weather_assets.rollout.evidence import ProbeSet
 from weather_assets.rollout.journal import FileJournal
 from weather_assets.rollout.report import StageReport
 from weather_assets.rollout.states import Endpoint, Release, Stage
-from weather_assets.scoring.package import SAMPLE_REQUEST_FILE, package_digest
+from weather_assets.scoring.package import SAMPLE_REQUEST_FILE
 from weather_assets.scoring.request_rows import request_row
+from weather_assets.workflows.published import (
+    PackageRefusedError,
+    passed_package,
+    published_package,
+)
 
 JOURNAL = "rollouts.jsonl"
 MOST_PROBE_ROWS = 2000
@@ -123,27 +128,25 @@ def endpoint_key(root: DataRoot, environ: Mapping[str, str]) -> str:
 
 
 def present_release(root: DataRoot, settings: AzureSettings) -> Release:
-    """Returns the release that the scoring package and the settings make.
+    """Returns the release that the published package and the settings make.
 
     Raises:
-        RolloutRefused: if there is no package, or its files were changed.
+        RolloutRefused: if there is no package, it has not passed its checks, or was changed since.
     """
     try:
-        pointer = _read(root.package_pointer)
-    except FileNotFoundError:
-        raise RolloutRefused("there is nothing to roll out: materialize scoring_package") from None
-    package = root.package(pointer["version"])
-    if not package.is_dir() or package_digest(package) != pointer["digest"]:
-        raise RolloutRefused(
-            f"{package} is not the package that was checked: materialize scoring_package again"
-        )
-    return Release(pointer["version"], pointer["digest"], settings.configuration)
+        package = published_package(root)
+    except PackageRefusedError as error:
+        raise RolloutRefused(str(error)) from None
+    return Release(package.version, package.digest, settings.configuration)
 
 
 def sample_row(root: DataRoot) -> dict[str, Any]:
-    """Returns one raw row of the package's sample request."""
-    package = root.package(_read(root.package_pointer)["version"])
-    return _read(package / SAMPLE_REQUEST_FILE)["rows"][0]
+    """Returns one raw row of the published package's sample request.
+
+    Raises:
+        PackageRefusedError: as `published_package`.
+    """
+    return _read(published_package(root).folder / SAMPLE_REQUEST_FILE)["rows"][0]
 
 
 def probe_set(root: DataRoot) -> ProbeSet:
@@ -194,7 +197,10 @@ def _only_rollout(
 
 def _packages(root: DataRoot) -> Callable[[Release], Path]:
     def package_of(release: Release) -> Path:
-        return root.package(release.version)
+        try:
+            return passed_package(root, release.version, release.digest)
+        except PackageRefusedError as error:
+            raise RolloutRefused(str(error)) from None
 
     return package_of
 

@@ -26,10 +26,10 @@ from weather_assets.scoring.package import (
     SCRIPT_FILE,
     PackageContents,
     build_package,
-    package_digest,
 )
 from weather_assets_tests.integration.linear_graph import linear_forecast, write_linear_graph
 from weather_assets_tests.synthetic import COLUMNS, RANGES, rains
+from weather_assets_tests.workflows.published_packages import publish_for_a_test
 
 TEST_ROWS = 200
 TRAINING_ROWS, TRAINING_EVENTS = 1000, 129
@@ -115,13 +115,7 @@ class PreparedRoot:
 
     def offer(self, version: str) -> None:
         """Makes a package the one that the next rollout is about."""
-        package = self.root.package(version)
-        pointer = {
-            "version": version,
-            "package": str(package),
-            "digest": package_digest(package),
-        }
-        self.root.package_pointer.write_text(json.dumps(pointer), encoding="utf-8")
+        publish_for_a_test(self.root, version)
 
 
 def _contract(prefix: str = "") -> Contract:

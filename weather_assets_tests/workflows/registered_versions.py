@@ -19,6 +19,7 @@ from weather_assets_tests.integration.arbitrary_network import (
     package_of,
     plausible_statistics,
 )
+from weather_assets_tests.workflows.published_packages import publish_for_a_test
 
 NETWORK = arbitrary_network(CONTRACT, plausible_statistics(CONTRACT))
 SAMPLE: dict[str, object] = {
@@ -67,4 +68,4 @@ class RegisteredVersions:
         """Makes a package of a version, and publishes it."""
         probability = NETWORK.probabilities(features(CONTRACT, 1)).tolist()
         package_of(NETWORK, CONTRACT, self.root.registry / version, [SAMPLE], probability)
-        self.root.package_pointer.write_text(json.dumps({"version": version}))
+        publish_for_a_test(self.root, version)
