@@ -1,7 +1,7 @@
 """Every command that a README shows is typed into a shell, in order, on a copy of the repository.
 
-Run by `make readme-test`. What cannot be run here is left to the target that does run it: `make`
-and `docker/stack` to `.ci/run` and the container tests.
+Run by `make readme-test`. What cannot be run here is left to the target that does run it: `make` to
+`.ci/run`, and docker/README.md to the container tests.
 """
 
 import os
@@ -14,13 +14,15 @@ import pytest
 
 from weather_assets_tests.readmes import REPOSITORY, commands, files_of_the_repository, readmes
 
-ELSEWHERE = ("make ", "docker/stack ", "git clone ")
-"""Beginnings of commands that other targets of `.ci/run` run, and of the clone itself."""
+ELSEWHERE = ("make ", "git clone ")
+"""Beginnings of commands that `.ci/run` runs as its own steps, and of the clone itself."""
+ON_CONTAINERS = Path("docker/README.md")
 SECONDS = 300
 BASH = shutil.which("bash") or "bash"
 BLOCKS = [
     pytest.param(readme.path, number, block, id=f"{readme.path}-{number}")
     for readme in readmes()
+    if readme.path != ON_CONTAINERS
     for number, block in enumerate(readme.shell_blocks)
 ]
 
