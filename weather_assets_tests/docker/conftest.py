@@ -37,9 +37,21 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
         each.chmod(0o755)
     stack = Stack(folder / "raw")
     stack.raw.mkdir()
+    _remove_volumes(stack.name)
     try:
         stack.command("up")
         yield stack
     finally:
         if left_of(stack.name):
             stack.command("remove")
+
+
+def _remove_volumes(name: str) -> None:
+    """Removes volumes that a stack of this name left, killed before it could: they name its folder."""
+    client = docker.from_env(timeout=60)
+    try:
+        label = f"com.docker.compose.project={name}"
+        for volume in client.volumes.list(filters={"label": label}):
+            volume.remove(force=True)
+    finally:
+        client.close()
