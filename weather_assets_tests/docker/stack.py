@@ -18,6 +18,7 @@ import docker
 import requests
 from docker.models.containers import Container
 
+from weather_assets.engine_guard.bodies import STACK_LABEL
 from weather_assets.foundation.waiting import WaitedTooLongError, wait_until
 from weather_assets_tests.docker.container_place import docker_client
 
@@ -169,18 +170,11 @@ class Stack:
     def launched(self) -> list[Container]:
         """Returns run workers and ranks: the containers that compose does not know."""
         with docker_client() as client:
-            # Containers go while they are listed.
-            runs = client.containers.list(
+            return client.containers.list(
                 all=True,
-                filters={"label": [f"weather-assets.stack={self.name}"]},
-                ignore_removed=True,
+                filters={"label": [f"{STACK_LABEL}={self.name}"]},
+                ignore_removed=True,  # they go while they are listed
             )
-            ranks = client.containers.list(
-                all=True,
-                filters={"ancestor": f"{self.name}-pytorch:latest"},
-                ignore_removed=True,
-            )
-        return [*runs, *ranks]
 
     def ranks(self) -> list[Container]:
         """Returns the containers of training ranks, rank 0 first."""
@@ -190,7 +184,7 @@ class Stack:
     def worker(self, run_id: str) -> Container:
         """Returns the container of a run."""
         for each in self.launched():
-            if each.labels.get("dagster/run_id") == run_id:
+            if each.labels["dagster/run_id"] == run_id and "dagster/job_name" in each.labels:
                 return each
         raise StackError(f"run {run_id} has no container")
 

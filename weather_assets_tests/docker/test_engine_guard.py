@@ -89,7 +89,9 @@ def engine_state() -> Mapping[str, Any]:
         }
         return {
             "containers": {
-                key: [found[part] for part in ("Name", "State", "HostConfig", "RestartCount")]
+                key: [found[part] for part in ("Name", "HostConfig", "RestartCount")]
+                # Not all of its state, which has the time of the last health check.
+                + [found["State"][part] for part in ("Status", "StartedAt", "Pid")]
                 + [found["NetworkSettings"]["Networks"]]
                 for key, found in containers.items()
             },
