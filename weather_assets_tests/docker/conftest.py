@@ -47,7 +47,7 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
 
 
 def _remove_volumes(name: str) -> None:
-    """Removes volumes that a stack of this name left, killed before it could: they name its folder."""
+    """Removes volumes that a killed stack of this name left: they name its folder."""
     client = docker.from_env(timeout=60)
     try:
         label = f"com.docker.compose.project={name}"
