@@ -10,6 +10,9 @@ import click
 from dotenv import load_dotenv
 
 from weather_assets.adapters.files.data_root import DATA_ROOT_VARIABLE, DataRoot
+from weather_assets.adapters.files.plain_names import AwkwardNameError
+from weather_assets.adapters.own_settings import tell_libraries
+from weather_assets.foundation.documents import DocumentError
 
 data_option = click.option(
     "--data",
@@ -23,7 +26,18 @@ data_option = click.option(
 )
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+class _Command(click.Group):
+    """The command: what a data root is refused for is said in a sentence."""
+
+    def invoke(self, ctx: click.Context) -> object:
+        """Calls the subcommand."""
+        try:
+            return super().invoke(ctx)
+        except (AwkwardNameError, DocumentError) as error:
+            raise click.ClickException(str(error)) from None
+
+
+@click.group(cls=_Command, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(package_name="weather_assets")
 def main() -> None:
     """Continuous training of rain forecasts, from a raw weather.csv to a served model.
@@ -31,6 +45,7 @@ def main() -> None:
     A file `.env` in the current folder sets environment variables that are not set yet.
     """
     load_dotenv(Path(".env"))
+    tell_libraries()
 
 
 @main.command()

@@ -5,6 +5,7 @@ from typing import Any
 
 import dagster as dg
 
+from weather_assets.adapters.own_settings import tell_libraries
 from weather_assets.defs import automation, jobs, observations, rollout, serving, training
 from weather_assets.defs.resources import (
     DataRootResource,
@@ -26,6 +27,7 @@ def build_defs(*, resource_overrides: Mapping[str, Any] | None = None) -> dg.Def
         imports each library once, and the work that needs processes of its own (Spark, the training
         ranks, the scoring server) starts them itself.
     """
+    tell_libraries()
     data_root = DataRootResource()
     resources: dict[str, Any] = {
         "data_root": data_root,

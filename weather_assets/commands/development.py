@@ -26,7 +26,7 @@ from weather_assets.adapters.tracking.local_store import (
     settle_artifacts,
 )
 from weather_assets.commands.instance import WORKSPACE_FILE, written_home
-from weather_assets.foundation.child_environment import python_settings
+from weather_assets.foundation.child_environment import product_environment
 
 _HOST = "127.0.0.1"
 _MLFLOW = "mlflow server"
@@ -59,7 +59,8 @@ def serve_uis(root: DataRoot, console: Console, *, port: int, mlflow_port: int) 
         mlflow = f"http://{_HOST}:{mlflow_port}" if _MLFLOW in servers else root.tracking_uri
         console.print(f"Dagster  http://{_HOST}:{port}\nMLflow   {mlflow}")
         console.print(
-            f"data     {root.path}   (put a weather.csv into raw/; Ctrl-C ends everything)"
+            f"data     {root.path}   (put a weather.csv into raw/; Ctrl-C ends everything)",
+            markup=False,
         )
         _wait_for_first(servers)
     except KeyboardInterrupt:
@@ -72,18 +73,17 @@ def serve_uis(root: DataRoot, console: Console, *, port: int, mlflow_port: int) 
 
 def _environment(root: DataRoot, home: Path) -> dict[str, str]:
     """Returns the variables of the servers, which run all of the product: all but leftovers."""
-    kept = {name: value for name, value in os.environ.items() if not name.startswith("PYTHON")}
+    kept = product_environment(os.environ)
     forget_leftovers(kept)
-    python = python_settings()
     # Dagster takes the first folder off the path before it imports the code location.
-    path = [str(home), *filter(None, [python.get("PYTHONPATH")])]
+    path = [str(home), *filter(None, [kept.get("PYTHONPATH")])]
     own = {
         "PYTHONPATH": os.pathsep.join(path),
         DATA_ROOT_VARIABLE: str(root.path),
         "DAGSTER_HOME": str(home),
         "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",  # three processes that nothing here uses
     }
-    return {**kept, **python, **own}
+    return {**kept, **own}
 
 
 def _commands(root: DataRoot, home: Path, port: int, mlflow_port: int) -> dict[str, list[str]]:

@@ -7,6 +7,7 @@ the graph does (`defs`), or how progress looks (`progress`).
 import gzip
 import json
 import re
+import shlex
 import shutil
 import time
 from collections.abc import Generator
@@ -132,7 +133,7 @@ def _take_sample(root: DataRoot, sample: Path, console: Console) -> None:
     """Copies the sample into `raw/`, complete or not at all."""
     if not sample.is_file():
         raise GraphRunError(f"{root.raw} is empty and the sample {sample} does not exist")
-    console.print(f"{root.raw} is empty: starting from the sample [bold]{sample.name}[/bold]")
+    console.print(f"{root.raw} is empty: starting from the sample {sample.name}", markup=False)
     staged = root.raw / ".weather.csv.staged"
     with gzip.open(sample, "rb") as source, staged.open("wb") as target:
         shutil.copyfileobj(source, target)
@@ -198,10 +199,11 @@ def _print_verdict(root: DataRoot, console: Console) -> None:
     console.print(f"verdict   [bold]{verdict['outcome']}[/bold]")
     for claim in verdict["claims"]:
         console.print(f"          {claim['outcome']}: {escape(claim['sentence'])}")
-    console.print(f"champion  version {package.version}, package {package.folder}")
+    console.print(f"champion  version {package.version}, package {package.folder}", markup=False)
     console.print(
-        f"offline   {this_command()} predict --data {root.path} --input rows.csv "
-        "--output predictions.csv"
+        f"offline   {this_command()} predict --data {shlex.quote(str(root.path))} "
+        "--input rows.csv --output predictions.csv",
+        markup=False,
     )
 
 

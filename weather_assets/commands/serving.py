@@ -40,13 +40,14 @@ def print_serving(root: DataRoot, console: Console, *, stays: bool) -> None:
     if settings.is_local and not stays:
         state = shlex.quote(str(root.local_azure))
         console.print(
-            f"          start it again: {this_command()} local-azure start --state {state}"
+            f"          start it again: {this_command()} local-azure start --state {state}",
+            markup=False,
         )
         return
     console.print(f"ask it    {curl_line(root, settings, uri)}", markup=False)
     if settings.is_local:
         state = shlex.quote(str(root.local_azure))
-        console.print(f"stop it   {this_command()} local-azure stop --state {state}")
+        console.print(f"stop it   {this_command()} local-azure stop --state {state}", markup=False)
 
 
 def curl_line(root: DataRoot, settings: AzureSettings, uri: str) -> str:

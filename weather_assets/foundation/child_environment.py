@@ -57,6 +57,16 @@ def inherited(environ: Mapping[str, str], *names: str) -> dict[str, str]:
     }
 
 
+def product_environment(environ: Mapping[str, str]) -> dict[str, str]:
+    """Returns the variables of a program that runs all of the product: all but another Python's.
+
+    Args:
+        environ: such as `os.environ`.
+    """
+    kept = {name: value for name, value in environ.items() if not name.startswith("PYTHON")}
+    return {**kept, **python_settings()}
+
+
 def python_settings(packages: Path = _PACKAGES) -> dict[str, str]:
     """Returns the variables under which a Python program imports this package and no stranger.
 

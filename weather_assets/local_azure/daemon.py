@@ -58,7 +58,9 @@ class Running:
     token: str
     """Control token."""
     state: str = ""
-    """Its state folder: a copy of that has the file, too."""
+    """Where its state folder was when it started."""
+    folder: int = 0
+    """That folder's number in its file system: a copy has another, and a moved folder the same."""
 
     @property
     def is_here(self) -> bool:
@@ -76,7 +78,7 @@ def running(state: Path) -> Running | None:
         found = Running(**json.loads((state / RUNNING_FILE).read_text("utf-8")))
     except FileNotFoundError:
         return None
-    return found if found.state == str(state.resolve()) and _alive(found) else None
+    return found if found.folder == state.stat().st_ino and _alive(found) else None
 
 
 def start(state: Path, *, timeout: float = START_SECONDS, **options: Any) -> dict[str, str]:
@@ -156,6 +158,9 @@ def control(state: Path) -> Control:
 
 def _start(state: Path, deadline: float, options: dict[str, Any]) -> None:
     found = running(state)
+    if found is not None and found.is_here and found.state != str(state):
+        stop(state)  # it goes on at the place that the folder was moved from
+        found = None
     settings = _settings(state, options, changeable=found is None)
     if found is None:
         if not settings.is_for_this_machine:

@@ -156,6 +156,7 @@ class Server:
             "url": f"http://{settings.reached_as}:{control}",
             "token": self._token,
             "state": str(self._state),
+            "folder": self._state.stat().st_ino,
         }
         write_text(self._state / RUNNING_FILE, json.dumps(running) + "\n", PRIVATE)
 

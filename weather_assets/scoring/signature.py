@@ -9,9 +9,10 @@ from typing import Any
 from weather_assets.contract.cells import ISO8601
 from weather_assets.contract.columns import Column, Kind, Timestamp
 from weather_assets.contract.schema import Contract
+from weather_assets.foundation.documents import DocumentFormat
 
-SIGNATURE_FORMAT = 1
-"""Raised when `signature.json` changes in a way that an older `score.py` could not read."""
+SIGNATURE = DocumentFormat("the signature of a scoring package")
+"""Counted up when `signature.json` changes in a way that an older `score.py` could not read."""
 
 
 def build_signature(
@@ -37,8 +38,7 @@ def build_signature(
     columns = [column for column in contract.columns if column.feature]
     clock = contract.timestamp if contract.timestamp and contract.timestamp.features else None
     lead = contract.label.lead
-    return {
-        "format": SIGNATURE_FORMAT,
+    description = {
         "model": {"name": model_name, "version": model_version},
         "contract": {
             "name": contract.name,
@@ -56,6 +56,7 @@ def build_signature(
         ],
         "missing_markers": list(contract.missing_markers),
     }
+    return SIGNATURE.numbered(description)
 
 
 def _column(column: Column, contract: Contract) -> dict[str, Any]:

@@ -7,6 +7,7 @@ Does not belong here: rows (`prediction`), or how a model becomes champion (`jud
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from shlex import quote
 
 import numpy as np
 import numpy.typing as npt
@@ -16,7 +17,9 @@ from weather_assets.adapters.files.data_root import DataRoot
 from weather_assets.adapters.tracking.model_registry import ModelRegistry, read_json
 from weather_assets.contract.schema import Contract
 from weather_assets.scoring.offline import graph_probabilities
+from weather_assets.scoring.package import SIGNATURE_FILE
 from weather_assets.scoring.score import Scorer
+from weather_assets.scoring.signature import SIGNATURE
 from weather_assets.workflows.published import (
     PackageChangedError,
     PackageRefusedError,
@@ -59,12 +62,14 @@ def find_champion(root: DataRoot) -> Champion:
     Raises:
         NoChampionError: if there is none, MLflow does not answer, or its files are gone, damaged or
             changed.
+        DocumentError: if a newer version of weather_assets made its package.
     """
     version, folder = _from_registry(root) if _has_registry(root) else _from_pointer(root)
     contract = Contract.from_dict(read_json(folder / _CONTRACT))
     package = _published_folder(root, version)
     if package is None:
         return Champion(version, contract, _network(folder), "its network")
+    SIGNATURE.read(package / SIGNATURE_FILE)
     scorer = Scorer.load(package)
     return Champion(
         version,
@@ -109,14 +114,15 @@ def _from_pointer(root: DataRoot) -> tuple[str, Path]:
     if not (folder / _CONTRACT).is_file():
         raise NoChampionError(
             f"champion {version} has no {folder / _CONTRACT}: bring the folder back, or run "
-            f"`weather-assets run --data {root.path}`"
+            f"`weather-assets run --data {quote(str(root.path))}`"
         )
     return version, folder
 
 
 def _no_champion(root: DataRoot) -> NoChampionError:
     return NoChampionError(
-        f"{root.path} has no champion yet: run `weather-assets run --data {root.path}` first"
+        f"{root.path} has no champion yet: run "
+        f"`weather-assets run --data {quote(str(root.path))}` first"
     )
 
 

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -70,6 +71,33 @@ def test_a_second_server_on_the_same_folder_is_refused(state: Path) -> None:
     )
     assert second.returncode == 1
     assert "serves this folder already" in second.stderr
+
+
+def test_a_folder_moved_while_it_is_served_is_served_at_its_new_place(state: Path) -> None:
+    daemon.start(state, timeout=60, **QUICK)
+    first = pid_of(state)
+    subscription = daemon.read_environment(state)["AZURE_SUBSCRIPTION_ID"]
+    moved = state.with_name("moved")
+    state.rename(moved)
+    shutil.copytree(moved, moved.with_name("copied"))
+    try:
+        assert daemon.running(moved.with_name("copied")) is None
+        variables = daemon.start(moved, timeout=60)
+        assert variables["AZURE_SUBSCRIPTION_ID"] == subscription
+        assert variables["LOCAL_AZURE_STATE"] == str(moved)
+        assert not psutil.pid_exists(first)
+        assert not state.exists()
+    finally:
+        assert daemon.stop(moved)
+
+
+def test_a_moved_folder_is_stopped_at_its_new_place(state: Path) -> None:
+    daemon.start(state, timeout=60, **QUICK)
+    pid = pid_of(state)
+    moved = state.with_name("moved")
+    state.rename(moved)
+    assert daemon.stop(moved)
+    assert not psutil.pid_exists(pid)
 
 
 def test_a_file_left_by_a_killed_server_does_not_count(state: Path) -> None:

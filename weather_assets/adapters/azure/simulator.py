@@ -16,10 +16,11 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from weather_assets.adapters.files.user_cache import cache_folder
+from weather_assets.foundation.child_environment import product_environment
 from weather_assets.rollout.service import ServiceUnavailable
 
-COMMAND = (sys.executable, "-P", "-m", "weather_assets.local_azure")
-"""The command `local-azure`. Files of the current folder are no modules of ours."""
+COMMAND = (sys.executable, "-m", "weather_assets.local_azure")
+"""The command `local-azure`."""
 _CACHE_VARIABLE = "LOCAL_AZURE_CACHE"
 _HEALTH_SECONDS = 5.0
 
@@ -30,7 +31,7 @@ def environment() -> dict[str, str]:
     The environment that a package was tried in is the one that its deployment gets, so it is built
     into, and found in, one cache; another one that the user has named stays.
     """
-    return {_CACHE_VARIABLE: str(cache_folder()), **os.environ}
+    return {_CACHE_VARIABLE: str(cache_folder()), **product_environment(os.environ)}
 
 
 def variables(state: Path) -> dict[str, str]:

@@ -24,6 +24,7 @@ from typing import IO, cast
 
 import psutil
 
+from weather_assets.adapters.own_settings import FOLDERS
 from weather_assets.adapters.ranks.protocol import (
     LONGEST_LINE,
     QUEUED_LINES,
@@ -185,7 +186,7 @@ class ProcessBackend:
             # network, and fails where it resolves to none.
             "GLOO_SOCKET_IFNAME": "lo0" if sys.platform == "darwin" else "lo",
         }
-        passed_on = inherited(os.environ, *SYSTEM, *ACCELERATORS)
+        passed_on = inherited(os.environ, *SYSTEM, *ACCELERATORS, *FOLDERS)
         return {**passed_on, **python_settings(), **own, **spec.environment}
 
     def clean_up(self, rendezvous: Rendezvous) -> None:

@@ -8,6 +8,7 @@ folder that was moved, copied or unpacked elsewhere they would lead to the old p
 run would make anew. So they are made to fit the folder whenever the store is opened.
 """
 
+import os
 import sqlite3
 from contextlib import closing
 from pathlib import Path
@@ -41,11 +42,14 @@ def artifacts_of(database: Path) -> Path:
 def settle_artifacts(database: Path) -> None:
     """Has the store look for its artifacts beside its database, wherever that is by now.
 
-    An experiment of which nothing is there keeps an address that leads to something.
+    An experiment of which nothing is there keeps an address that leads to something; so does all of
+    a store that cannot be written, such as an archive's: what is asked of that is in its tables.
 
     Args:
         database: a database with MLflow's tables.
     """
+    if not os.access(database, os.W_OK):
+        return
     with closing(sqlite3.connect(database, timeout=_WAIT_SECONDS)) as store, store:
         experiments = store.execute("SELECT experiment_id, artifact_location FROM experiments")
         for identity, old in experiments.fetchall():
