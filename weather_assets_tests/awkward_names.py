@@ -27,6 +27,7 @@ AWKWARD_NAMES = (
     "天气",
     "year=2024",
     "a@b!c,d+e(f)^",
+    "two\nlines",
 )
 ALL_OF_THEM = "%20 ?#[a]*{x,y}'\"`:;&=$~\\|<>!@+,()^天 ü"
 """Every character of them in one name."""

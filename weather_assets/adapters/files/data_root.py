@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
-from weather_assets.adapters.files.plain_names import plainly_named
+from weather_assets.adapters.files.plain_names import plainly_named, readable
 from weather_assets.adapters.tracking.leftovers import TRACKING_VARIABLE
 from weather_assets.adapters.tracking.local_store import sqlite_uri
 
@@ -41,11 +41,14 @@ class DataRoot:
         Args:
             path: absolute or of the current folder; `~` at its beginning is the home folder, unless
                 there is something of that very name, or no such user.
+
+        Raises:
+            AwkwardNameError: its name is no text.
         """
         if not path.exists():
             with suppress(RuntimeError):
                 path = path.expanduser()
-        return cls(path.resolve())
+        return cls(readable(path.resolve()))
 
     @property
     def plainly_named(self) -> Path:

@@ -22,7 +22,23 @@ _LINKS = "names"
 
 
 class AwkwardNameError(ValueError):
-    """There is no plain name for a folder. The message says what to set."""
+    """A folder cannot be used under its name. The message says what to change."""
+
+
+def readable(folder: Path) -> Path:
+    """Returns a folder whose name is text; Arrow opens no others.
+
+    Raises:
+        AwkwardNameError: its bytes are not UTF-8.
+    """
+    try:
+        str(folder).encode()
+    except UnicodeEncodeError:
+        raise AwkwardNameError(
+            f"the name {str(folder)!a} is no UTF-8 text, and libraries cannot open what lies "
+            "there; rename the folder"
+        ) from None
+    return folder
 
 
 def plainly_named(folder: Path) -> Path:

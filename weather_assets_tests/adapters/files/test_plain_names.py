@@ -1,12 +1,15 @@
 """Every folder has a name that no library misreads, and no two have the same one."""
 
+import os
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 
 from weather_assets.adapters.files.data_root import DataRoot
 from weather_assets.adapters.files.plain_names import AwkwardNameError, plainly_named
 from weather_assets.adapters.files.user_cache import CACHE_VARIABLE
+from weather_assets.cli import main
 from weather_assets_tests.awkward_names import ALL_OF_THEM, AWKWARD_NAMES
 
 MISREAD = set("%?#[]*{}'\"`:;&$~\\|<>!^@()")
@@ -55,6 +58,16 @@ def test_a_data_root_is_the_folder_that_was_named(
     (tmp_path / name).mkdir()
     monkeypatch.chdir(tmp_path)
     assert DataRoot.at(Path(name)).path == tmp_path / name
+
+
+def test_a_name_that_is_no_text_is_refused(tmp_path: Path) -> None:
+    odd = tmp_path / os.fsdecode(b"we\xffather")
+    odd.mkdir()
+    with pytest.raises(AwkwardNameError, match=r"we\\udcffather' is no UTF-8 text.*rename"):
+        DataRoot.at(odd)
+    done = CliRunner().invoke(main, ["run", "--data", str(odd)])
+    assert done.exit_code == 1
+    assert "is no UTF-8 text" in done.output
 
 
 def test_a_tilde_is_the_home_folder_where_there_is_one(

@@ -212,6 +212,34 @@ def test_ranks_see_their_place_and_share_the_cores(tmp_path: Path) -> None:
     assert (seen["OMP_NUM_THREADS"], rendezvous.address) == ("5", LOOPBACK)
 
 
+def test_ranks_inherit_nothing_that_would_lead_them_astray(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    left_over = {
+        "OMP_NUM_THREADS": "64",
+        "GLOO_SOCKET_IFNAME": "nowhere0",
+        "TP_SOCKET_IFNAME": "nowhere0",
+        "NCCL_SOCKET_IFNAME": "nowhere0",
+        "MASTER_ADDR": "192.0.2.1",
+        "SLURM_NTASKS": "8",
+        "PYTHONSTARTUP": "/gone.py",
+        "PYTHONHASHSEED": "1",
+    }
+    for name, value in left_over.items():
+        monkeypatch.setenv(name, value)
+    (tmp_path / "random.py").write_text("raise SystemExit('a stranger was imported')")
+    (tmp_path / "weather_assets.py").write_text("raise SystemExit('a stranger was imported')")
+    backend = ProcessBackend(working_directory=tmp_path)
+    rendezvous = backend.prepare("led")
+    code = "import json, os, random, weather_assets; print(json.dumps({'event': '', **os.environ}))"
+    handle = backend.launch(RankSpec(0, 2, (sys.executable, "-c", code), {}, rendezvous))
+    assert wait(handle) == 0
+    ((_, seen),) = parse_line(handle.drain()[0])
+    assert seen["OMP_NUM_THREADS"] == str(max(1, (os.cpu_count() or 1) // 2))
+    assert str(seen["GLOO_SOCKET_IFNAME"]).startswith("lo")
+    assert not (left_over.keys() - {"OMP_NUM_THREADS", "GLOO_SOCKET_IFNAME"}) & seen.keys()
+
+
 def wait(handle: RankHandle) -> int:
     wait_until(lambda: handle.poll() is not None, 5, "the rank to end", pause_seconds=0.01)
     code = handle.poll()

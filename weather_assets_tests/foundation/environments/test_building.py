@@ -135,10 +135,14 @@ asyncio.run(build_environment(definition, Path(cache), Path(log), pip_options=op
     assert list(cache.glob(f"*/{COMPLETE}")) == []
 
 
-def test_a_build_does_not_see_another_environment(
+def test_a_build_sees_neither_another_environment_nor_the_folder_that_it_is_started_in(
     tmp_path: Path, cache: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("PYTHONHOME", str(tmp_path))
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    monkeypatch.chdir(tmp_path)
+    for name in ("random.py", "queue.py", "pip.py", "venv.py"):
+        (tmp_path / name).write_text("raise SystemExit('a stranger was imported')")
     assert build(NOTHING, tmp_path).is_relative_to(cache)
 
 
