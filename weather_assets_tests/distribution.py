@@ -52,7 +52,6 @@ LONGEST: tuple[str, ...] = (
     "forecasting/test_training.py",
     "workflows/test_prediction.py",
     "adapters/scoring/test_server.py",
-    "integration/test_old_root.py",
     "integration/test_rollout_kills.py",
     "local_azure/test_restarts.py",
     "local_azure/azure/test_faults.py",

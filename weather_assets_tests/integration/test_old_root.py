@@ -20,6 +20,7 @@ from weather_assets.adapters.tracking.model_registry import ModelRegistry
 from weather_assets.cli import main
 from weather_assets.commands.instance import open_instance
 from weather_assets.rollout.journal import FileJournal
+from weather_assets.workflows.published import PackageRefusedError, published_package
 from weather_assets.workflows.rollouts import JOURNAL
 
 ARCHIVE = Path(__file__).with_name("old_root.tar.xz")
@@ -75,6 +76,11 @@ def test_what_it_remembers_is_there(root: DataRoot) -> None:
         event = instance.get_latest_materialization_event(dg.AssetKey("champion_model"))
         assert event is not None
     assert pd.read_parquet(root.processed / "weather.parquet").shape[0] == 1500
+
+
+def test_its_package_waits_for_its_checks(root: DataRoot) -> None:
+    with pytest.raises(PackageRefusedError, match="materialize scoring_package again"):
+        published_package(root)
 
 
 def test_it_goes_on_where_it_is_now(root: DataRoot) -> None:
