@@ -23,6 +23,8 @@ COMMAND = (sys.executable, "-m", "weather_assets.local_azure")
 """The command `local-azure`."""
 _CACHE_VARIABLE = "LOCAL_AZURE_CACHE"
 _HEALTH_SECONDS = 5.0
+_COMMAND_SECONDS = 300.0
+"""Longer than any limit of the commands themselves, which say better what they waited for."""
 
 
 def environment() -> dict[str, str]:
@@ -84,14 +86,21 @@ def _words(name: str, value: Any) -> tuple[str, ...]:
 
 
 def _run(command: str, state: Path, *words: str) -> None:
-    done = subprocess.run(
-        [*COMMAND, command, "--state", str(state), *words],
-        env=environment(),
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    try:
+        done = subprocess.run(
+            [*COMMAND, command, "--state", str(state), *words],
+            env=environment(),
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=_COMMAND_SECONDS,
+            check=False,
+        )
+    except subprocess.TimeoutExpired:
+        raise ServiceUnavailable(
+            f"local-azure {command} --state {state} did not end within {_COMMAND_SECONDS:g} s; "
+            f"look at {state / 'logs'}, end its processes, then run again"
+        ) from None
     if done.returncode:
         said = done.stderr.strip().removeprefix("Error: ")
         raise ServiceUnavailable(f"local-azure {command}: {said}")

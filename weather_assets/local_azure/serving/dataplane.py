@@ -7,7 +7,6 @@ Belongs here: one scoring request from its arrival to its answer. Does not belon
 import asyncio
 import hmac
 import json
-import logging
 import random
 import time
 import uuid
@@ -24,7 +23,6 @@ from weather_assets.local_azure.serving.pools import Answer, Pool, ScoringReques
 
 DEPLOYMENT_HEADER = "azureml-model-deployment"
 ROUTES = frozenset({("POST", "/score"), ("GET", "/swagger.json"), ("GET", "/")})
-_LOG = logging.getLogger(__name__)
 
 
 class DataPlane:

@@ -1,6 +1,7 @@
 """Local Azure is met at its command, its environment file and HTTP."""
 
 import shutil
+import sys
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, HTTPServer
@@ -86,3 +87,11 @@ def test_environments_are_built_into_the_platforms_cache(monkeypatch: pytest.Mon
     assert simulator.environment()["LOCAL_AZURE_CACHE"] == str(cache_folder())
     monkeypatch.setenv("LOCAL_AZURE_CACHE", "/of/the/user")
     assert simulator.environment()["LOCAL_AZURE_CACHE"] == "/of/the/user"
+
+
+def test_a_command_that_hangs_is_ended(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    hanging = (sys.executable, "-c", "import time; time.sleep(600)")
+    monkeypatch.setattr(simulator, "COMMAND", hanging)
+    monkeypatch.setattr(simulator, "_COMMAND_SECONDS", 0.2)
+    with pytest.raises(ServiceUnavailable, match=r"did not end within 0\.2 s"):
+        simulator.stop(tmp_path)
