@@ -6,7 +6,12 @@ from pathlib import Path
 import docker
 import pytest
 
-from weather_assets_tests.docker.container_place import ContainerPlace, settings_of_tests
+from weather_assets.engine_guard.bodies import STACK_LABEL
+from weather_assets_tests.docker.container_place import (
+    ContainerPlace,
+    docker_client,
+    settings_of_tests,
+)
 from weather_assets_tests.docker.stack import Stack, left_of
 
 pytest.register_assert_rewrite("weather_assets_tests.adapters.ranks.gang_contract")
@@ -37,7 +42,7 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
         each.chmod(0o755)
     stack = Stack(folder / "raw")
     stack.raw.mkdir()
-    _remove_volumes(stack.name)
+    _remove_what_is_left(stack.name)
     try:
         stack.command("up")
         yield stack
@@ -46,12 +51,17 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
             stack.command("remove")
 
 
-def _remove_volumes(name: str) -> None:
-    """Removes volumes that a killed stack of this name left: they name its folder."""
-    client = docker.from_env(timeout=60)
-    try:
-        label = f"com.docker.compose.project={name}"
-        for volume in client.volumes.list(filters={"label": label}):
-            volume.remove(force=True)
-    finally:
-        client.close()
+def _remove_what_is_left(name: str) -> None:
+    """Removes what a killed session's stack of this name left; its images may stay.
+
+    Its volumes name folders of that session, and its containers hold them.
+    """
+    with docker_client() as client:
+        for label in (f"com.docker.compose.project={name}", f"{STACK_LABEL}={name}"):
+            chosen: dict[str, str | list[str] | bool] = {"label": label}
+            for container in client.containers.list(True, filters=chosen, ignore_removed=True):
+                container.remove(force=True)
+            for network in client.networks.list(filters=chosen):
+                network.remove()
+            for volume in client.volumes.list(filters=chosen):
+                volume.remove()
