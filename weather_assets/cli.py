@@ -14,6 +14,9 @@ from weather_assets.adapters.files.plain_names import AwkwardNameError
 from weather_assets.adapters.own_settings import tell_libraries
 from weather_assets.foundation.documents import DocumentError
 
+REFUSED = 3
+"""Exit code of a run whose candidate was judged and refused: a normal day, the champion stays."""
+
 data_option = click.option(
     "--data",
     "data",
@@ -52,7 +55,7 @@ def main() -> None:
 @data_option
 @click.option(
     "--sample",
-    type=click.Path(dir_okay=False, path_type=Path),
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
     help="A .csv.gz to start from where raw/ is empty.",
 )
 @click.option(
@@ -60,7 +63,11 @@ def main() -> None:
 )
 @click.option("--until", metavar="ASSET", help="Only up to this asset, such as model_verdict.")
 def run(data: Path, sample: Path | None, until: str | None, *, serve: bool) -> None:
-    """Materialize the whole graph once; exit 0 only if every blocking check passed."""
+    """Materialize the whole graph once.
+
+    Exit codes: 0 where the champion is up to date; 3 where a candidate was judged and refused, so
+    that the champion stays; 1 where something failed; 2 where the command itself is wrong.
+    """
     from weather_assets.commands.short_life import short_life
 
     root = DataRoot.at(data)
@@ -71,7 +78,9 @@ def run(data: Path, sample: Path | None, until: str | None, *, serve: bool) -> N
         from weather_assets.commands.graph_run import run_graph
 
         console = Console(highlight=False, soft_wrap=True)
-        run_graph(root, console, sample=sample, serve=serve, until=until)
+        up_to_date = run_graph(root, console, sample=sample, serve=serve, until=until)
+    if not up_to_date:
+        raise SystemExit(REFUSED)
 
 
 def _refuse_misleading_environment() -> None:

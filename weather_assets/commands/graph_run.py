@@ -10,6 +10,7 @@ import re
 import shlex
 import shutil
 import time
+import zlib
 from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
@@ -28,11 +29,20 @@ from weather_assets.adapters.files.processed_versions import ProcessedVersions, 
 from weather_assets.adapters.files.raw_snapshot import list_raw_files
 from weather_assets.commands.instance import open_instance
 from weather_assets.commands.invocation import this_command
-from weather_assets.commands.progress import ProgressHandler, progress_logger
+from weather_assets.commands.progress import (
+    ProgressHandler,
+    progress_logger,
+    skipped_steps_unmentioned,
+)
 from weather_assets.definitions import build_defs
 from weather_assets.defs.resources import DataRootResource
+from weather_assets.defs.training_metadata import VERDICT_CHECK
 from weather_assets.rollout.service import ServiceError
-from weather_assets.workflows.published import published_package
+from weather_assets.workflows.published import (
+    PackageRefusedError,
+    published_package,
+    published_version,
+)
 
 JOB = "continuous_training"
 _FAILURE_FILE = "last_failure.txt"
@@ -49,7 +59,7 @@ def run_graph(
     sample: Path | None = None,
     serve: bool = False,
     until: str | None = None,
-) -> None:
+) -> bool:
     """Materializes every asset once and prints a summary.
 
     Args:
@@ -60,20 +70,34 @@ def run_graph(
             ends with the run, and its state stays.
         until: the last asset to be made, with all that it is made from; None for all assets.
 
+    Returns:
+        Whether the champion is up to date; False where a candidate was judged and refused, which
+        leaves the champion as it was.
+
     Raises:
         GraphRunError: if an asset failed or a blocking check did not pass.
+        click.UsageError: if there is no such asset, or the sample cannot be used.
     """
+    definitions = build_defs(
+        resource_overrides={"data_root": DataRootResource(path=str(root.path))}
+    )
+    assets = _up_to(until, definitions)
     root.create()
     if sample is not None and not list_raw_files(root.raw):
         _take_sample(root, sample, console)
     lock = FileLock(root.path / ".run.lock", timeout=0)
     try:
         with lock, _serving_while(root, stay=serve) as stays:
-            _run(root, console, until, stays=stays)
+            refusal = _run(root, console, definitions, assets)
+            if until is None:
+                _print_summary(root, console, promoted=refusal is None, stays=stays)
     except Timeout:
         raise GraphRunError(
             f"another run is working on {root.path}; wait for it, or use another data root"
         ) from None
+    if refusal is not None:
+        console.print(refusal, markup=False)
+    return refusal is None
 
 
 @contextmanager
@@ -87,35 +111,52 @@ def _serving_while(root: DataRoot, *, stay: bool) -> Generator[bool]:
             simulator.stop(root.local_azure)
 
 
-def _run(root: DataRoot, console: Console, until: str | None, *, stays: bool) -> None:
+def _run(
+    root: DataRoot,
+    console: Console,
+    definitions: dg.Definitions,
+    assets: list[dg.AssetKey] | None,
+) -> str | None:
+    """Runs the graph; returns why the candidate was refused, or None."""
     began = time.monotonic()
     handler = ProgressHandler(console)
-    definitions = dg.Definitions.merge(
-        build_defs(resource_overrides={"data_root": DataRootResource(path=str(root.path))}),
-        dg.Definitions(loggers={"progress": progress_logger(handler)}),
+    followed = dg.Definitions.merge(
+        definitions, dg.Definitions(loggers={"progress": progress_logger(handler)})
     )
-    with open_instance(root) as instance:
-        result = definitions.resolve_job_def(JOB).execute_in_process(
+    with open_instance(root) as instance, skipped_steps_unmentioned():
+        result = followed.resolve_job_def(JOB).execute_in_process(
             instance=instance,
             raise_on_error=False,
             run_config={"loggers": {"progress": {"config": {}}}},
-            asset_selection=_up_to(until, definitions),
+            asset_selection=assets,
         )
         if not result.success:
             raise GraphRunError(_reason(result, root))
     _print_times(console, handler.step_seconds, time.monotonic() - began)
-    if until is None:
-        # Talking to the endpoint needs Azure's SDK, which nothing needs before the rollout.
-        from weather_assets.commands.serving import print_serving
+    checks = result.get_asset_check_evaluations()
+    if all(check.passed for check in checks if check.check_name == VERDICT_CHECK):
+        return None
+    # The run has loaded MLflow by now; a run that fails before the verdict does without it.
+    from weather_assets.adapters.tracking.model_registry import ModelRegistry
+    from weather_assets.workflows.judgement import present_promotion
 
-        _print_rows(root, console)
+    return present_promotion(root, ModelRegistry(root.tracking_uri)).sentence
+
+
+def _print_summary(root: DataRoot, console: Console, *, promoted: bool, stays: bool) -> None:
+    """Prints rows, verdict and what serves; after a refusal, what serves only if it is running."""
+    _print_rows(root, console)
+    if promoted:
         _print_verdict(root, console)
-        try:
-            print_serving(root, console, stays=stays)
-        except (ServiceError, OSError) as error:
-            raise GraphRunError(
-                f"everything was made, but the endpoint cannot be seen: {error}"
-            ) from None
+    elif not stays or published_version(root) is None:
+        return
+    # Talking to the endpoint needs Azure's SDK, which nothing needs before the rollout.
+    from weather_assets.commands.serving import print_serving
+
+    try:
+        print_serving(root, console, stays=stays)
+    except (PackageRefusedError, ServiceError, OSError) as error:
+        raise GraphRunError(f"all was made, but the endpoint cannot be seen: {error}") from None
 
 
 def _up_to(until: str | None, definitions: dg.Definitions) -> list[dg.AssetKey] | None:
@@ -125,18 +166,20 @@ def _up_to(until: str | None, definitions: dg.Definitions) -> list[dg.AssetKey] 
     graph = definitions.resolve_asset_graph()
     names = {key.to_user_string() for key in graph.get_all_asset_keys()}
     if until not in names:
-        raise GraphRunError(f"there is no asset {until!r}; there are {', '.join(sorted(names))}")
+        raise click.UsageError(f"there is no asset {until!r}; there are {', '.join(sorted(names))}")
     return list(dg.AssetSelection.assets(until).upstream().resolve(graph))
 
 
 def _take_sample(root: DataRoot, sample: Path, console: Console) -> None:
     """Copies the sample into `raw/`, complete or not at all."""
-    if not sample.is_file():
-        raise GraphRunError(f"{root.raw} is empty and the sample {sample} does not exist")
     console.print(f"{root.raw} is empty: starting from the sample {sample.name}", markup=False)
     staged = root.raw / ".weather.csv.staged"
-    with gzip.open(sample, "rb") as source, staged.open("wb") as target:
-        shutil.copyfileobj(source, target)
+    try:
+        with gzip.open(sample, "rb") as source, staged.open("wb") as target:
+            shutil.copyfileobj(source, target)
+    except (gzip.BadGzipFile, EOFError, zlib.error) as error:
+        staged.unlink()
+        raise click.UsageError(f"the sample {sample} is no sound .csv.gz: {error}") from None
     staged.rename(root.raw / "weather.csv")
 
 

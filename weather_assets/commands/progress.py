@@ -6,7 +6,8 @@ the lines mean.
 
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
 from typing import Any
 
 import dagster as dg
@@ -59,7 +60,9 @@ class ProgressHandler(logging.Handler):
 
     def _check_evaluated(self, event: dg.DagsterEvent) -> None:
         evaluation = event.asset_check_evaluation_data
-        mark = "[green]pass[/green]" if evaluation.passed else "[red]FAIL[/red]"
+        warning = evaluation.severity is dg.AssetCheckSeverity.WARN
+        failed = "[yellow]warning[/yellow]" if warning else "[red]FAIL[/red]"
+        mark = "[green]pass[/green]" if evaluation.passed else failed
         sentence = escape((evaluation.description or "").split("\n")[0])
         self._console.print(f"    {mark} {evaluation.check_name}: {sentence}")
 
@@ -67,6 +70,21 @@ class ProgressHandler(logging.Handler):
         step = str(event.step_key)
         self.step_seconds[step] = time.monotonic() - self._started.get(step, time.monotonic())
         return self.step_seconds[step]
+
+
+@contextmanager
+def skipped_steps_unmentioned() -> Generator[None]:
+    """Keeps Dagster from warning that what is below a skipped step proceeds without its checks.
+
+    Nothing proceeds there: those steps are skipped as well (Dagster 1.13).
+    """
+    logger = logging.getLogger("dagster._core.execution.plan.active")
+    before = logger.level
+    logger.setLevel(logging.ERROR)
+    try:
+        yield
+    finally:
+        logger.setLevel(before)
 
 
 def progress_logger(handler: ProgressHandler) -> dg.LoggerDefinition:

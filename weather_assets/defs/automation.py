@@ -39,8 +39,9 @@ RAW_VERSION_TAG = "weather_assets/raw_version"
 class InputsUnconsumed(dg.AutomationCondition[dg.AssetKey]):
     """True while an input, or the asset's own code, is newer than what the asset last consumed.
 
-    An attempt that failed or was cancelled after the newest input arrived counts as consumed:
-    the same input would fail again, and a person who cancels means it. The next input tries anew.
+    An attempt after the newest input arrived counts as consumed, however it ended: what succeeded
+    without making the asset would do so again (a candidate that was refused makes no champion), the
+    same input would fail again, and a person who cancels means it. The next input tries anew.
     (A run whose process was killed is retried by Dagster's run retries instead.)
     """
 
@@ -62,7 +63,7 @@ class InputsUnconsumed(dg.AutomationCondition[dg.AssetKey]):
             or any(consumed.get(each.consumed_tag) != each.version for each in inputs)
         )
         if unconsumed and inputs is not None:
-            unconsumed = not _gave_up_on(instance, context.key, inputs)
+            unconsumed = not _was_tried(instance, context.key, inputs)
         subset = context.candidate_subset if unconsumed else context.get_empty_subset()
         return dg.AutomationResult(context, true_subset=subset)
 
@@ -201,12 +202,15 @@ def _current_version(instance: dg.DagsterInstance, key: dg.AssetKey) -> str | No
     return _consumed_versions(instance, key).get("dagster/data_version")
 
 
-def _gave_up_on(instance: dg.DagsterInstance, key: dg.AssetKey, inputs: Sequence[_Input]) -> bool:
-    """Tells whether the last run that was to make `key` from these very inputs failed."""
+def _was_tried(instance: dg.DagsterInstance, key: dg.AssetKey, inputs: Sequence[_Input]) -> bool:
+    """Tells whether the last run that was to make `key` from these very inputs ended without it."""
     records = instance.get_asset_records([key])
     run_id = records[0].asset_entry.last_run_id if records else None
     run = instance.get_run_record_by_id(run_id) if run_id else None
-    if run is None or run.dagster_run.status not in _GAVE_UP:
+    if run is None or not run.dagster_run.is_finished:
+        return False
+    made = instance.get_latest_materialization_event(key)
+    if made is not None and made.run_id == run_id:
         return False
     begun = run.create_timestamp.timestamp()
     return all(each.made_at <= begun or each.made_by == run_id for each in inputs)

@@ -1,8 +1,10 @@
 """Training: the candidate, the verdict on it, and the champion.
 
-Belongs here: the assets of the group `training` and their blocking check. Does not belong here: the
-network (`forecasting`), the criteria (`verification`), what the two work on (`observations`).
+Belongs here: the assets of the group `training` and the check on the verdict. Does not belong here:
+the network (`forecasting`), the criteria (`verification`), what they work on (`observations`).
 """
+
+from collections.abc import Iterator
 
 import dagster as dg
 
@@ -17,6 +19,7 @@ from weather_assets.defs.resources import (
 )
 from weather_assets.defs.training_config import TrainingConfig
 from weather_assets.defs.training_metadata import (
+    VERDICT_CHECK,
     candidate_metadata,
     rank_event_logger,
     verdict_check,
@@ -85,12 +88,11 @@ def _open_while_ranks_load(mlflow: TrackedRun) -> str:
     automation_condition=follows_its_inputs(),
     check_specs=[
         dg.AssetCheckSpec(
-            "candidate_is_no_worse",
+            VERDICT_CHECK,
             asset="model_verdict",
-            blocking=True,
             description=(
                 "Better than climatology, no worse than logistic regression and than the champion; "
-                "only a pass lets anything follow, not an inconclusive verdict."
+                "a warning if not: then the champion stays, and nothing follows."
             ),
         )
     ],
@@ -102,8 +104,8 @@ def model_verdict(
 
     Made from what candidate, champion and simple baselines say about the same held-out test rows.
     Written to `registry/<version>/verdict.json`, with pictures, and into the training's MLflow run.
-    Fails if the candidate belongs to other rows than the current ones; the blocking check fails on
-    every verdict but a pass.
+    Fails if the candidate belongs to other rows than the current ones. Every verdict but a pass is
+    a warning, not a failure: the champion stays.
     """
     from weather_assets.verification.claims import Criteria
     from weather_assets.workflows.judgement import judge_candidate
@@ -123,19 +125,26 @@ def model_verdict(
     owners=OWNERS,
     code_version="1",
     automation_condition=follows_its_inputs(),
+    output_required=False,
 )
 def champion_model(
-    data_root: DataRootResource, model_registry: ModelRegistryResource
-) -> dg.MaterializeResult:
+    context: dg.AssetExecutionContext,
+    data_root: DataRootResource,
+    model_registry: ModelRegistryResource,
+) -> Iterator[dg.MaterializeResult]:
     """The model version that the registry's alias `champion` names: the one to be served.
 
-    Moved to the candidate only behind a passed verdict that was reached against the present
-    champion. Fails otherwise, and leaves the alias where it was.
+    Moved to the candidate, and materialized, only behind a passed verdict. On any other one the
+    alias stays where it is, and everything below is skipped and stays as it is. Fails if the
+    verdict was reached against another champion than the present one.
     """
     from weather_assets.workflows.judgement import promote_candidate
 
-    champion = promote_candidate(data_root.get(), model_registry.get())
-    return dg.MaterializeResult(
-        metadata={"model_version": champion.version, "mlflow_run_id": champion.run_id},
-        data_version=dg.DataVersion(champion.version),
-    )
+    promotion = promote_candidate(data_root.get(), model_registry.get())
+    context.log.info(promotion.sentence)
+    if promotion.passed:
+        champion = promotion.candidate
+        yield dg.MaterializeResult(
+            metadata={"model_version": champion.version, "mlflow_run_id": champion.run_id},
+            data_version=dg.DataVersion(champion.version),
+        )

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from weather_assets.workflows.candidates import Candidate
     from weather_assets.workflows.judgement import Judgement
 
+VERDICT_CHECK = "candidate_is_no_worse"
 _SHOWN_SCORES = (
     "brier_score",
     "brier_skill_score",
@@ -125,12 +126,13 @@ def verdict_metadata(judgement: "Judgement") -> dict[str, Any]:
 
 
 def verdict_check(verdict: "Verdict") -> dg.AssetCheckResult:
-    """Returns the verdict as the result of the blocking check."""
+    """Returns the verdict as the result of its check: what is no pass is a warning."""
     numbers = verdict.flat_scores()
     shown = ("candidate_brier_skill_score", "candidate_roc_auc", "champion_brier_skill_score")
     return dg.AssetCheckResult(
         passed=verdict.outcome == "pass",
-        check_name="candidate_is_no_worse",
+        check_name=VERDICT_CHECK,
+        severity=dg.AssetCheckSeverity.WARN,
         description=f"{verdict.outcome}: {_in_short(verdict)}",
         metadata={
             "outcome": str(verdict.outcome),

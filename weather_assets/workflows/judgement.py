@@ -5,7 +5,7 @@ verdict is kept. Does not belong here: the criteria.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from weather_assets.adapters.files.data_root import DataRoot
@@ -41,6 +41,37 @@ class Judgement:
     verdict: Verdict
     pictures: Mapping[str, bytes]
     folder: Path
+
+
+@dataclass(frozen=True, slots=True)
+class Promotion:
+    """What became of a judged candidate.
+
+    Attributes:
+        candidate: the version that was judged.
+        champion: the version that the alias `champion` names now; None where nothing passed yet.
+        verdict: on the candidate.
+    """
+
+    candidate: ModelVersion
+    champion: ModelVersion | None
+    verdict: Verdict
+
+    @property
+    def passed(self) -> bool:
+        """Whether the candidate is the champion now, because it passed."""
+        return self.verdict.outcome is Outcome.PASS
+
+    @property
+    def sentence(self) -> str:
+        """Who is champion now, and why."""
+        judged = f"candidate {self.candidate.version}: {self.verdict.outcome}"
+        if self.passed:
+            return f"champion {self.candidate.version}, by the verdict on {judged}"
+        reasons = " ".join(self.verdict.reasons)
+        if self.champion is None:
+            return f"there is no champion yet, by the verdict on {judged}. {reasons}"
+        return f"champion {self.champion.version} stays, by the verdict on {judged}. {reasons}"
 
 
 def judge_candidate(root: DataRoot, registry: ModelRegistry, criteria: Criteria) -> Judgement:
@@ -96,35 +127,39 @@ def judge_candidate(root: DataRoot, registry: ModelRegistry, criteria: Criteria)
     return Judgement(assessment.verdict, assessment.pictures, folder)
 
 
-def promote_candidate(root: DataRoot, registry: ModelRegistry) -> ModelVersion:
+def promote_candidate(root: DataRoot, registry: ModelRegistry) -> Promotion:
     """Moves the alias `champion` to the candidate, if its verdict is a pass that still holds.
 
-    Returns:
-        The champion.
-
     Raises:
-        VerdictError: if the candidate was not judged, did not pass, or was judged against another
-            champion than the present one.
+        VerdictError: if the candidate was not judged, or passed against another champion than the
+            present one.
     """
-    candidate, champion = registry.candidate(), registry.champion()
-    if candidate is None:
-        raise VerdictError("there is no candidate: materialize weather_checkpoint first")
-    verdict = read_verdict(candidate_folder(root, registry, candidate))
-    if verdict.outcome is not Outcome.PASS:
+    found = present_promotion(root, registry)
+    if not found.passed:
+        return found
+    candidate, judged_against = found.candidate, found.verdict.identity.champion_version
+    present = None if found.champion is None else found.champion.version
+    if present not in (judged_against, candidate.version):
         raise VerdictError(
-            f"candidate {candidate.version} did not pass ({verdict.outcome}): "
-            f"{'; '.join(verdict.reasons)}"
-        )
-    present = None if champion is None else champion.version
-    if present not in (verdict.identity.champion_version, candidate.version):
-        raise VerdictError(
-            f"candidate {candidate.version} was judged against champion "
-            f"{verdict.identity.champion_version}, the present one is {present}: materialize "
-            "model_verdict again"
+            f"candidate {candidate.version} was judged against champion {judged_against}, the "
+            f"present one is {present}: materialize model_verdict again"
         )
     if present != candidate.version:
         registry.promote(candidate.version)
-    return candidate
+    return replace(found, champion=candidate)
+
+
+def present_promotion(root: DataRoot, registry: ModelRegistry) -> Promotion:
+    """Returns candidate, champion and verdict as they are; nothing is moved.
+
+    Raises:
+        VerdictError: if there is no candidate, or it was not judged.
+    """
+    candidate = registry.candidate()
+    if candidate is None:
+        raise VerdictError("there is no candidate: materialize weather_checkpoint first")
+    verdict = read_verdict(candidate_folder(root, registry, candidate))
+    return Promotion(candidate, registry.champion(), verdict)
 
 
 def read_verdict(folder: Path) -> Verdict:

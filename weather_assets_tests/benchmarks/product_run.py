@@ -14,6 +14,7 @@ from typing import Any
 import dagster as dg
 
 from weather_assets.adapters.files.data_root import DataRoot
+from weather_assets.cli import REFUSED
 from weather_assets.commands.instance import open_instance
 from weather_assets_tests.benchmarks.measurements import BenchmarkError
 from weather_assets_tests.benchmarks.processes import Program, run_together
@@ -52,7 +53,7 @@ def run_to_verdict(
         say: shows progress.
 
     Returns:
-        The run; also where the verdict was not a pass, for which the command's exit code is not 0.
+        The run; also where the verdict was not a pass, for which the command's exit code is 3.
 
     Raises:
         BenchmarkError: if there is no verdict, or the command failed in spite of a pass.
@@ -64,8 +65,8 @@ def run_to_verdict(
     finish = run_together([program], timeout_seconds=_TIMEOUT_SECONDS, say=say, may_fail=True)
     verdicts = sorted(root.registry.glob("*/verdict.json"))
     verdict = json.loads(verdicts[0].read_text(encoding="utf-8")) if verdicts else {}
-    # The blocking check fails the command at every verdict but a pass; nothing else may fail it.
-    if not verdict or (verdict["outcome"] == "pass" and finish.exit_codes != (0,)):
+    promoted = bool(verdict) and verdict["outcome"] == "pass"
+    if not verdict or finish.exit_codes != (0 if promoted else REFUSED,):
         raise BenchmarkError(f"{name}: {_failure(root) or program.tail()}")
     training = json.loads((verdicts[0].parent / "result.json").read_text(encoding="utf-8"))
     return ProductRun(finish.seconds, stage_seconds(_events(root)), verdict, training)

@@ -78,10 +78,10 @@ def test_the_graph_is_the_designed_one(definitions: dg.Definitions) -> None:
     assert found == GRAPH
 
 
-def test_every_check_blocks(definitions: dg.Definitions) -> None:
+def test_every_check_but_the_verdict_blocks(definitions: dg.Definitions) -> None:
     graph = definitions.resolve_asset_graph()
-    assert graph.asset_check_keys
-    assert all(graph.get(key).blocking for key in graph.asset_check_keys)
+    open_gates = {key.name for key in graph.asset_check_keys if not graph.get(key).blocking}
+    assert open_gates == {"candidate_is_no_worse"}
 
 
 def test_every_asset_explains_itself(definitions: dg.Definitions) -> None:

@@ -8,6 +8,7 @@ import json
 from collections.abc import Iterator
 from pathlib import Path
 
+import dagster as dg
 import pandas as pd
 import pytest
 from click.testing import CliRunner, Result
@@ -16,6 +17,7 @@ from pyspark.sql import SparkSession
 from weather_assets.adapters.files.data_root import DataRoot
 from weather_assets.adapters.tracking.model_registry import ModelRegistry
 from weather_assets.cli import main
+from weather_assets.commands.instance import open_instance
 from weather_assets_tests.synthetic import five_column_text
 
 pytestmark = [
@@ -53,6 +55,25 @@ def put(root: Path, name: str, text: str) -> None:
 
 def registry(root: Path) -> ModelRegistry:
     return ModelRegistry(DataRoot.at(root).tracking_uri)
+
+
+def without_skill(text: str) -> str:
+    """Returns the file with the labels of other rows: nothing can be learnt from it."""
+    header, *lines = text.splitlines()
+    rows, labels = zip(*(line.rsplit(",", 1) for line in lines), strict=True)
+    moved = (*labels[7:], *labels[:7])
+    return "\n".join([header, *map(",".join, zip(rows, moved, strict=True))]) + "\n"
+
+
+def last_runs(root: Path) -> dict[str, str]:
+    """Returns the run that last made each asset, by the asset's name."""
+    with open_instance(DataRoot.at(root)) as instance:
+        found = instance.get_asset_records()
+    return {
+        record.asset_entry.asset_key.to_user_string(): materialization.run_id
+        for record in found
+        if (materialization := record.asset_entry.last_materialization) is not None
+    }
 
 
 def champion(root: Path) -> str | None:
@@ -151,10 +172,51 @@ def test_a_refused_file_changes_nothing(
     assert champion(root) == "1"
 
 
+def test_a_refused_candidate_is_a_normal_day(first: tuple[Path, Result]) -> None:
+    root, _ = first
+    before = last_runs(root)
+    good = (root / "raw" / "weather.csv").read_text(encoding="utf-8")
+    put(root, "weather.csv", without_skill(five_column_text(ROWS)))
+    result = run(root)
+    put(root, "weather.csv", good)
+    assert result.exit_code == 3, result.output
+    assert "champion 1 stays" in result.output.splitlines()[-1]
+    assert "not shown to beat the training base rate" in result.output.splitlines()[-1]
+    assert champion(root) == "1"
+    after = last_runs(root)
+    judged = {"raw_weather", "processed_weather", "rejected_weather", "weather_checkpoint"}
+    assert {name for name in after if after[name] != before[name]} == judged | {"model_verdict"}
+    with open_instance(DataRoot.at(root)) as instance:
+        (latest,) = instance.get_runs(limit=1)
+        assert latest.status is dg.DagsterRunStatus.SUCCESS
+    again = run(root)
+    assert again.exit_code == 0, again.output
+    assert champion(root) == "1"
+
+
+def test_a_first_candidate_that_is_refused_leaves_no_champion(tmp_path: Path) -> None:
+    put(tmp_path, "weather.csv", without_skill(five_column_text(400)))
+    result = run(tmp_path)
+    assert result.exit_code == 3, result.output
+    assert "there is no champion yet" in result.output.splitlines()[-1]
+    assert champion(tmp_path) is None
+    assert "champion_model" not in last_runs(tmp_path)
+
+
 def test_an_empty_data_root_is_refused_with_what_to_do(tmp_path: Path) -> None:
     result = run(tmp_path)
     assert result.exit_code == 1
     assert "put a weather.csv there" in result.output
+
+
+def test_an_unusable_sample_is_misuse(tmp_path: Path) -> None:
+    sample = tmp_path / "weather.csv.gz"
+    sample.write_bytes(b"Temperature,Rain\n")
+    arguments = ["run", "--data", str(tmp_path / "data"), "--sample", str(sample)]
+    result = CliRunner().invoke(main, arguments)
+    assert result.exit_code == 2
+    assert "no sound .csv.gz" in result.output
+    assert list((tmp_path / "data" / "raw").iterdir()) == []
 
 
 def test_a_run_can_end_at_an_asset(first: tuple[Path, Result], tmp_path: Path) -> None:
@@ -164,7 +226,7 @@ def test_a_run_can_end_at_an_asset(first: tuple[Path, Result], tmp_path: Path) -
     assert "weather_checkpoint" in until.output
     assert "model_verdict" not in until.output
     unknown = CliRunner().invoke(main, ["run", "--data", str(tmp_path), "--until", "rain"])
-    assert unknown.exit_code == 1
+    assert unknown.exit_code == 2
     assert "there is no asset 'rain'; there are canary_traffic, candidate_deployment" in (
         unknown.output
     )
@@ -233,11 +295,12 @@ def test_a_challenger_replaces_the_champion_only_by_a_pass(first: tuple[Path, Re
     root, _ = first  # the last test of this file: it changes what the others look at
     put(root, "more.csv", five_column_text(ROWS // 2, seed=7))
     result = run(root)
-    verdict = json.loads((root / "registry" / "2" / "verdict.json").read_text())
+    newest = max(root.glob("registry/*/verdict.json"), key=lambda path: int(path.parent.name))
+    verdict = json.loads(newest.read_text())
     assert verdict["identity"]["champion_version"] == "1"
     assert "champion" in verdict["scores"]
     passed = verdict["outcome"] == "pass"
-    assert (result.exit_code == 0) is passed, result.output
-    assert champion(root) == ("2" if passed else "1")
+    assert result.exit_code == (0 if passed else 3), result.output
+    assert champion(root) == (newest.parent.name if passed else "1")
     if not passed:
-        assert "candidate_is_no_worse" in result.output
+        assert "champion 1 stays" in result.output
