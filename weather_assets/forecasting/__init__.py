@@ -10,7 +10,7 @@
 - `batches`: the encoded rows of each step, resident or streamed.
 - `lightning_module`: what a step, a validation and a stop are.
 - `trainer`, `training`: one rank under Lightning DDP, from job file to candidate directory.
-- `rank_environment`: who a rank is.
+- `rank_environment`: who a rank is; `meeting`: where ranks find each other, and nobody else.
 - `checkpoints`: what a relaunched rank continues from.
 - `events`: the JSON lines that a rank tells its launcher.
 - `onnx_export`: the network as an ONNX graph with one named input per feature.

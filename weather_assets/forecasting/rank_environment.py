@@ -23,12 +23,15 @@ class RankEnvironment:
         world_size: number of ranks.
         local_rank: position among the ranks on this machine; picks the GPU where there are several.
         local_world_size: number of ranks on this machine.
+        rendezvous: names this launch of the gang, where its ranks share one machine; empty where
+            they do not, or nobody named it.
     """
 
     rank: int = 0
     world_size: int = 1
     local_rank: int = 0
     local_world_size: int = 1
+    rendezvous: str = ""
 
     @classmethod
     def read(cls, variables: Mapping[str, str]) -> Self:
@@ -59,6 +62,7 @@ class RankEnvironment:
             local_world_size=_whole(
                 variables, "LOCAL_WORLD_SIZE", world_size if shared else 1, 1, world_size
             ),
+            rendezvous=variables.get("WEATHER_ASSETS_RENDEZVOUS", "") if shared else "",
         )
 
 

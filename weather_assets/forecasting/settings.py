@@ -257,9 +257,14 @@ class TrainingJob:
         """Folder of what a relaunched gang continues from."""
         return self.output / "checkpoints"
 
+    @property
+    def meeting(self) -> Path:
+        """Folder in which ranks that share a machine find each other; nobody else may open it."""
+        return self.output / "meeting"
+
     def remove_scratch(self) -> None:
         """Removes from the output what only an unfinished training needs."""
-        for folder in (self.checkpoints, self.row_files):
+        for folder in (self.checkpoints, self.row_files, self.meeting):
             shutil.rmtree(folder, ignore_errors=True)
         self.row_files_lock.unlink(missing_ok=True)
 

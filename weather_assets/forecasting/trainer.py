@@ -6,7 +6,6 @@ trained (`lightning_module`), or in which order (`training`).
 
 import logging
 import warnings
-from datetime import timedelta
 from pathlib import Path
 
 import torch
@@ -29,15 +28,12 @@ class GangEnvironment(TorchElasticEnvironment):
         return self.global_rank()
 
 
-def make_trainer(
-    place: RankEnvironment, *, epochs: int, process_group_timeout_seconds: float, folder: Path
-) -> Trainer:
-    """Returns a trainer that writes nothing and says nothing.
+def make_trainer(place: RankEnvironment, *, epochs: int, folder: Path) -> Trainer:
+    """Returns a trainer that writes nothing and says nothing, for ranks that have met (`meeting`).
 
     Args:
         place: who this rank is.
         epochs: to train.
-        process_group_timeout_seconds: how long to wait for another rank inside a collective.
         folder: where Lightning would write, were it asked to.
     """
     device = rank_device(place)
@@ -48,8 +44,6 @@ def make_trainer(
         strategy = DDPStrategy(
             cluster_environment=GangEnvironment(),
             parallel_devices=[device],
-            process_group_backend="nccl" if device.type == "cuda" else "gloo",
-            timeout=timedelta(seconds=process_group_timeout_seconds),
             broadcast_buffers=False,  # they are constants; broadcasting them costs 1 ms per step
             gradient_as_bucket_view=True,
         )

@@ -10,6 +10,7 @@ import json
 import os
 import socket
 from dataclasses import asdict
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,7 @@ from weather_assets.forecasting.checkpoints import CandidateProgress, RunProgres
 from weather_assets.forecasting.epoch_order import EpochOrder
 from weather_assets.forecasting.events import RankEvents
 from weather_assets.forecasting.lightning_module import CandidateTraining, epochs_of, reduce_sum
+from weather_assets.forecasting.meeting import meet
 from weather_assets.forecasting.network import RainNetwork, save_network
 from weather_assets.forecasting.rank_data import RankData
 from weather_assets.forecasting.rank_environment import RankEnvironment
@@ -54,6 +56,8 @@ def run_rank(job: TrainingJob, place: RankEnvironment, events: RankEvents) -> No
     silence_lightning()
     data = RankData.read(job, place, events)
     events.step += 1
+    timeout = timedelta(seconds=settings.process_group_timeout_seconds)
+    meet(place, job.meeting, rank_device(place), timeout)
     order = _order(job, data)
     progress = RunProgress.resume(job.checkpoints, data.fingerprint)
     for index, architecture in enumerate(settings.architectures):
@@ -121,7 +125,6 @@ def _train(
     trainer = make_trainer(
         data.place,
         epochs=(training.steps - candidate.step) // stretch,
-        process_group_timeout_seconds=settings.process_group_timeout_seconds,
         folder=job.output,
     )
     trainer.fit(training, train_dataloaders=batches)

@@ -3,11 +3,14 @@
 import os
 import signal
 import socket
+import stat
+import struct
 import subprocess
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import psutil
 import pytest
@@ -17,7 +20,7 @@ from weather_assets.adapters.ranks.processes import ProcessBackend
 from weather_assets.adapters.ranks.protocol import RankEvent
 from weather_assets.adapters.ranks.settings import GangSettings
 from weather_assets.adapters.ranks.watch import FailureCause
-from weather_assets.foundation.loopback import free_loopback_port
+from weather_assets.foundation.loopback import LOOPBACK
 from weather_assets.foundation.waiting import wait_until
 from weather_assets_tests.integration.small_training import job_file, weights, write_processed
 
@@ -29,7 +32,7 @@ SETTINGS = GangSettings(
     heartbeat_timeout_seconds=6,
     progress_timeout_seconds=60,
     stop_grace_seconds=1,
-    max_relaunches=4,
+    max_relaunches=3,
 )
 
 
@@ -45,13 +48,12 @@ def train(
     job: Path,
     on_event: Callable[[RankEvent], None],
     *,
-    backend: ProcessBackend | None = None,
     settings: GangSettings = SETTINGS,
 ) -> GangOutcome:
     with launched_gang(
         [sys.executable, "-m", "weather_assets.forecasting", str(job)],
         settings=settings,
-        backend=backend or ProcessBackend(),
+        backend=ProcessBackend(),
         on_event=on_event,
     ) as gang:
         return gang.finish()
@@ -98,24 +100,54 @@ def test_recovers_from_every_fault_with_the_weights_of_an_undisturbed_run(
     assert watcher.steps[1] > 3 * MID_TRAINING_STEPS
 
     saboteur = Saboteur(
-        {2: (0, signal.SIGKILL), 3: (1, signal.SIGKILL), 4: (1, signal.SIGSTOP)},
+        {1: (0, signal.SIGKILL), 2: (1, signal.SIGKILL), 3: (1, signal.SIGSTOP)},
     )
-    with socket.create_server(("", 0)) as other_program:
-        ports = iter([other_program.getsockname()[1]])
-        backend = ProcessBackend(pick_port=lambda: next(ports, free_loopback_port()))
-        outcome = train(jobs[1], saboteur, backend=backend)
+    outcome = train(jobs[1], saboteur)
 
     assert [(failure.rank, failure.cause) for failure in outcome.failures] == [
-        (0, FailureCause.PORT_TAKEN),
         (0, FailureCause.KILLED),
         (1, FailureCause.KILLED),
         (1, FailureCause.FROZEN),
     ]
-    assert outcome.attempts == 5
+    assert outcome.attempts == 4
     # It went on where it was, and did not start over.
-    assert saboteur.steps[5] < watcher.steps[1] - 2 * MID_TRAINING_STEPS
+    assert saboteur.steps[4] < watcher.steps[1] - 2 * MID_TRAINING_STEPS
     assert weights(jobs[1]) == weights(jobs[0])
     assert alive(list(saboteur.pids.values())) == []
+
+
+def test_nobody_else_reaches_or_disturbs_the_ranks(processed: Path, tmp_path: Path) -> None:
+    pids: list[int] = []
+    listeners: set[tuple[str, int]] = set()
+    strangers: list[socket.socket] = []
+
+    def look(event: RankEvent) -> None:
+        if event.name == "started":
+            pids.append(int(str(event.fields["pid"])))
+        if event.name != "heartbeat":
+            return
+        for connection in (each for pid in pids for each in sockets_of(pid)):
+            if connection.status == psutil.CONN_LISTEN and connection.laddr not in listeners:
+                listeners.add(connection.laddr)
+                # What a caller of gloo begins with: the number of the peer that it claims to be.
+                for number in range(4):
+                    strangers.append(socket.create_connection(connection.laddr))
+                    strangers[-1].sendall(struct.pack("q", number))
+
+    job = job_file(processed, tmp_path)
+    outcome = train(job, look)
+    for stranger in strangers:
+        stranger.close()
+    assert outcome.failures == ()
+    assert {address for address, _port in listeners} == {LOOPBACK}
+    assert stat.S_IMODE((job.parent / "candidate" / "meeting").stat().st_mode) == 0o700
+
+
+def sockets_of(pid: int) -> list[Any]:
+    try:
+        return psutil.Process(pid).net_connections("inet")
+    except psutil.NoSuchProcess:
+        return []
 
 
 def test_cancelled_training_leaves_nothing(processed: Path, tmp_path: Path) -> None:

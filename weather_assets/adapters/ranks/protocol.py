@@ -72,7 +72,7 @@ class Rendezvous:
     address: str
     """Host name or IP address of rank 0, as the ranks see it."""
     port: int
-    """TCP port that rank 0 listens on."""
+    """TCP port that rank 0 listens on, where the ranks do not share one machine."""
 
 
 @dataclass(frozen=True)
