@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from weather_assets.contract.schema import Contract, SplitMethod
+from weather_assets.scoring.score import MAX_BYTES, MAX_ROW_BYTES, MAX_ROWS, MAX_STRANGERS
 
 _SCORES = {
     "brier_score": "Brier score (0 is perfect)",
@@ -166,7 +167,11 @@ def _calling() -> str:
         "```\n\n"
         "`sample_response.json` holds the answer that the network gave in PyTorch. A request with "
         "any bad row is refused as a whole with status 400 and a list of what is wrong (Azure ML "
-        "shows this as 424, with the original status in `ms-azureml-model-error-statuscode`)."
+        "shows this as 424, with the original status in `ms-azureml-model-error-statuscode`).\n\n"
+        f"A request may have {MAX_ROWS:,} rows in {MAX_BYTES // 2**20} MiB (half of that with "
+        f"characters beyond U+FFFF), {MAX_ROW_BYTES // 2**10} KiB a row, {MAX_STRANGERS:,} names "
+        "that are no columns, and in columns that are not read four commas a column and a list a "
+        "row, on average. What has more is refused before it is parsed, with status 400 or 413."
     )
 
 

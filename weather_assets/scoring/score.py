@@ -36,11 +36,13 @@ import numpy.typing as npt
 SERVER = "azureml_inference_server_http.api"
 MAX_ROWS = 10_000  # a request: scored in about 0.5 s; Azure's time-out is 5 s by default
 MAX_BYTES = 16 * 2**20  # a request: several times what MAX_ROWS rows of a dozen columns take
+MAX_ROW_BYTES = 2**18  # so many without a closing bracket are no row
+MAX_DEPTH = 32  # brackets in each other, in a column that is not read
+MAX_STRANGERS = 1_000  # different names in a request that the signature does not have
 MAX_DETAILS = 100  # problems listed in a refusal; all are counted
 CATEGORY = "category"
 REQUEST_FORMS = '{"rows": [{column: value, ...}, ...]} or {"columns": [...], "data": [[...], ...]}'
-Reading = tuple[float | str, ...]
-"""One row in the order of the network's inputs: NaN or "" where nothing was observed."""
+Reading = tuple[float | str, ...]  # a row in the order of the inputs: NaN or "" where missing
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,27 +57,18 @@ class Problem:
 
     def __str__(self) -> str:
         """Returns one line without the row: `temp: out_of_bounds 999 (allowed: -130 to 140)`."""
-        where = f"{self.column}: " if self.column else ""
         found = "" if self.value is None else f" {self.value!r}"
-        return f"{where}{self.reason}{found} (allowed: {self.allowed})"
+        return f"{self.column}: {self.reason}{found} (allowed: {self.allowed})".removeprefix(": ")
 
 
 class RefusalError(Exception):
-    """A request that is refused as a whole."""
+    """A request that is refused as a whole, with an HTTP status and a JSON-ready answer."""
 
-    def __init__(
-        self, code: str, message: str, problems: Sequence[Problem] = (), status: int = 400
-    ) -> None:
-        """Keeps the HTTP status and what the answer says."""
-        super().__init__(message)
-        self.code, self.problems, self.status = code, problems, status
-
-    def answer(self) -> dict[str, object]:
-        """Returns the JSON-ready answer."""
-        details = [asdict(problem) for problem in self.problems[:MAX_DETAILS]]
-        count = len(self.problems)
-        error = {"code": self.code, "message": str(self), "problems": count, "details": details}
-        return {"error": error}
+    def __init__(self, code: str, text: str, status: int = 400, **problems: object) -> None:
+        """Composes the answer; `problems` are `problems` and `details`, if there are any."""
+        super().__init__(text)
+        error = {"code": code, "message": text, "problems": 0, "details": [], **problems}
+        self.status, self.answer = status, cast("dict[str, object]", {"error": error})
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,12 +162,11 @@ class Signature:
     @classmethod
     def from_dict(cls, fields: Mapping[str, Any]) -> Self:
         """Returns the signature that a parsed `signature.json` describes."""
-        clock = fields["timestamp"]
         return cls(
             model=fields["model"],
             threshold=fields["threshold"],
             columns=tuple(Column(**column) for column in fields["columns"]),
-            clock=None if clock is None else Clock(**clock),
+            clock=Clock(**fields["timestamp"]) if fields["timestamp"] else None,
             unread=frozenset(fields["unread"]),
             missing_markers=frozenset(fields["missing_markers"]),
         )
@@ -194,15 +186,7 @@ class Signature:
     def check_row(
         self, values: Mapping[str, object], row: int = 0
     ) -> tuple[Reading, list[Problem]]:
-        """Checks one row of raw values and puts it in the order of the network's inputs.
-
-        Args:
-            values: raw value by column name, None where nothing was observed.
-            row: position of the row, for the problems.
-
-        Returns:
-            The reading, and what is wrong; the reading is to be used only if nothing is.
-        """
+        """Returns the reading of a row's raw values, and what is wrong: use it if nothing is."""
         problems = self._strangers(values, row)
         reading: list[float | str] = []
         for column in self.columns:
@@ -248,70 +232,89 @@ def _shown(value: object) -> object:
     return str(value)[:80]
 
 
-def _unique_names(pairs: list[tuple[str, object]]) -> dict[str, object]:
-    found = dict(pairs)
-    if len(found) != len(pairs):
-        raise RefusalError("duplicate_name", "an object in the request names something twice")
-    return found
+def _check_extent(signature: Signature, body: bytes) -> None:
+    """Refuses on bytes, piece by piece, what would cost much memory once it is parsed.
 
-
-def read_rows(body: bytes) -> list[dict[str, object]]:
-    """Returns the rows that a request carries, not yet checked.
-
-    Raises:
-        RefusalError: if the body is not JSON of one of the two forms, or holds no or too many rows.
+    Commas and brackets in texts count too: names and categories have theirs, and what is not read
+    may have four commas a column and a list a row, on average.
     """
-    if len(body) > MAX_BYTES:
-        size = f"{len(body)} bytes; at most {MAX_BYTES} a request"
-        raise RefusalError("too_large", size, status=413)
+    wide = any(first in body for first in range(0xF0, 0xF5))  # text of four bytes a character
+    if len(body) > (most := MAX_BYTES // (1 + wide)):
+        raise RefusalError("too_large", f"{len(body)} bytes; at most {most} a request", 413)
+    names = [*signature.needed, *signature.unread]
+    texts = "".join(names + [text for c in signature.columns for text in c.categories])
+    in_row = {",": len(names) + 4 * len(signature.unread), "{": 1, "}": 1, "[": 2, "]": 2}
+    spare = {mark: MAX_ROWS * texts.count(mark) + 2 for mark in in_row}
+    found = dict.fromkeys(in_row, 0)
+    for start in range(0, len(body), MAX_ROW_BYTES):
+        piece = np.frombuffer(body[start : start + MAX_ROW_BYTES], np.uint8)
+        here = {mark: int(np.count_nonzero(piece == ord(mark))) for mark in in_row}
+        found = {mark: found[mark] + here[mark] for mark in in_row}
+        if len(piece) == MAX_ROW_BYTES and not here["}"] + here["]"]:
+            raise RefusalError("too_large", f"a row of over {MAX_ROW_BYTES} bytes", 413)
+        if found["["] - found["]"] > MAX_DEPTH + spare["["]:
+            raise RefusalError("not_json", f"lists in each other; send {REQUEST_FORMS}")
+        if any(found[mark] > MAX_ROWS * in_row[mark] + spare[mark] for mark in in_row):
+            raise RefusalError("too_many_rows", f"more than {MAX_ROWS} rows of known columns")
+
+
+def read_rows(signature: Signature, body: bytes) -> list[dict[str, object]]:
+    """Returns the rows that a request carries, not yet checked, or raises RefusalError."""
+    _check_extent(signature, body)
+    known, strangers = {*signature.needed, *signature.unread}, set[str]()
+
+    def unique(pairs: list[tuple[str, object]]) -> dict[str, object]:
+        found = dict(pairs)
+        strangers.update(found.keys() - known)
+        if len(found) != len(pairs):
+            raise RefusalError("duplicate_name", "an object in the request names something twice")
+        if len(strangers) > MAX_STRANGERS:
+            raise RefusalError("too_many_names", f"over {MAX_STRANGERS} names that nobody knows")
+        return found
+
     try:
-        parsed: object = json.loads(body.decode("utf-8-sig"), object_pairs_hook=_unique_names)
+        request: Any = json.loads(body.decode("utf-8-sig"), object_pairs_hook=unique)
     except (ValueError, RecursionError) as error:
         message = f"the body is not JSON in UTF-8: {error}; send {REQUEST_FORMS}"
         raise RefusalError("not_json", message) from None
-    request = cast("dict[str, object]", parsed) if isinstance(parsed, dict) else {}
-    if sorted(request) == ["columns", "data"]:
-        rows: object = _join(request["columns"], request["data"])
-    elif list(request) == ["rows"]:
-        rows = request["rows"]
-    else:
+    names: list[str] = sorted(request) if isinstance(request, dict) else []
+    if names not in (["rows"], ["columns", "data"]):
         raise RefusalError("wrong_shape", f"the body must be {REQUEST_FORMS}")
+    rows: Any = request["rows"] if names == ["rows"] else request["data"]
+    if isinstance(rows, list) and not 1 <= (count := len(cast("list[Any]", rows))) <= MAX_ROWS:
+        code = "too_many_rows" if count else "no_rows"
+        raise RefusalError(code, f"{count} rows; send 1 to {MAX_ROWS} a request")
+    if names != ["rows"]:
+        return _join(request["columns"], rows)
     if not isinstance(rows, list) or {type(row) for row in cast("list[Any]", rows)} - {dict}:
         raise RefusalError("wrong_shape", f'"rows" must be a list of objects; send {REQUEST_FORMS}')
-    found = cast("list[dict[str, object]]", rows)
-    if not 1 <= len(found) <= MAX_ROWS:
-        code = "too_many_rows" if found else "no_rows"
-        raise RefusalError(code, f"{len(found)} rows; send 1 to {MAX_ROWS} a request")
-    return found
+    return cast("list[dict[str, object]]", rows)
 
 
-def _join(columns: object, data: object) -> list[dict[str, object]]:
-    names = cast("list[str]", columns) if isinstance(columns, list) else [None]
-    lists = cast("list[object]", data) if isinstance(data, list) else [None]
-    distinct = {type(name) for name in names} == {str} and len(set(names)) == len(names)
-    rows: list[dict[str, object]] = []
-    for cells in lists:
-        values = cast("list[object]", cells) if isinstance(cells, list) else []
-        if not distinct or len(values) != len(names):
+def _join(columns: Any, data: Any) -> list[dict[str, object]]:
+    distinct = isinstance(columns, list) and {type(name) for name in columns} == {str}
+    width = len(columns) if distinct and len(set(columns)) == len(columns) else -1
+    lists: list[Any] = data if isinstance(data, list) else [None]
+    for row, cells in enumerate(lists):
+        if not isinstance(cells, list) or len(cells) != width:
             want = '"columns" must be different texts, "data" lists of one value for each of them'
-            raise RefusalError("wrong_shape", f"{want}; see row {len(rows)}")
-        rows.append(dict(zip(cast("list[str]", names), values, strict=True)))
-    return rows
+            raise RefusalError("wrong_shape", f"{want}; see row {row}")
+    return [dict(zip(columns, cells, strict=True)) for cells in lists]
 
 
 def check_rows(signature: Signature, rows: Sequence[Mapping[str, object]]) -> list[Reading]:
-    """Returns the readings of all rows.
-
-    Raises:
-        RefusalError: with every problem of every row.
-    """
-    checked = [signature.check_row(values, row) for row, values in enumerate(rows)]
-    problems = [problem for _, found in checked for problem in found]
-    if problems:
-        bad = len({problem.row for problem in problems})
-        first = f"{bad} of {len(rows)} rows cannot be scored; row {problems[0].row}: {problems[0]}"
-        raise RefusalError("invalid_rows", first, problems)
-    return [reading for reading, _ in checked]
+    """Returns the readings of all rows, or raises RefusalError with the first problems."""
+    readings, details, count, bad = list[Reading](), list[Problem](), 0, 0
+    for row, values in enumerate(rows):
+        reading, found = signature.check_row(values, row)
+        readings.append(reading)
+        details += found[: MAX_DETAILS - len(details)]
+        count, bad = count + len(found), bad + bool(found)
+    if bad:
+        first = f"{bad} of {len(rows)} rows cannot be scored; row {details[0].row}: {details[0]}"
+        listed = [asdict(problem) for problem in details]
+        raise RefusalError("invalid_rows", first, problems=count, details=listed)
+    return readings
 
 
 @dataclass(frozen=True, slots=True)
@@ -337,11 +340,7 @@ class Scorer:
         return cls(signature, session)
 
     def probabilities(self, readings: Sequence[Reading]) -> npt.NDArray[np.float64]:
-        """Returns the probability of the event for each reading, float64 [rows].
-
-        Raises:
-            ArithmeticError: if the graph answers anything but probabilities.
-        """
+        """Returns the probability of the event for each reading, float64 [rows]."""
         by_feature = zip(self.signature.features, zip(*readings, strict=True), strict=True)
         feeds = {
             name: np.array(values, object if isinstance(values[0], str) else np.float64)[:, None]
@@ -349,7 +348,7 @@ class Scorer:
         }
         answer = np.asarray(self.session.run(["probability"], feeds)[0], dtype=np.float64).ravel()
         if len(answer) != len(readings) or not np.all((answer >= 0) & (answer <= 1)):  # NaN fails
-            raise ArithmeticError("the model answered something that is no probability")
+            raise RefusalError("model_failure", "the model answered what is no probability", 500)
         return answer
 
 
@@ -363,12 +362,10 @@ def compose_answer(signature: Signature, probabilities: Sequence[float]) -> dict
 def respond(scorer: Scorer, body: bytes) -> tuple[int, dict[str, object]]:
     """Returns the HTTP status and the JSON-ready answer to a request body."""
     try:
-        readings = check_rows(scorer.signature, read_rows(body))
+        readings = check_rows(scorer.signature, read_rows(scorer.signature, body))
         return 200, compose_answer(scorer.signature, scorer.probabilities(readings).tolist())
     except RefusalError as refusal:
-        return refusal.status, refusal.answer()
-    except ArithmeticError as error:
-        return 500, RefusalError("model_failure", str(error)).answer()
+        return refusal.status, refusal.answer
 
 
 @functools.cache
@@ -389,10 +386,13 @@ def init() -> None:
 def run(request: Any) -> Any:
     """Answers one HTTP request; with status 200 only if every row was scored."""
     if request.method == "POST":
-        status, answer = respond(served(), request.get_data())
+        body = bytearray()
+        while piece := request.stream.read(MAX_BYTES + 1 - len(body)):  # one more shows enough
+            body += piece
+        status, answer = respond(served(), bytes(body))
     else:
-        refusal = RefusalError("wrong_method", f"{request.method}: send rows by POST", status=405)
-        status, answer = refusal.status, refusal.answer()
+        status = 405
+        answer = RefusalError("wrong_method", f"{request.method}: send rows by POST").answer
     return import_module(f"{SERVER}.aml_response").AMLResponse(answer, status, json_str=True)
 
 

@@ -21,6 +21,7 @@ from weather_assets.contract.loading import builtin_contracts
 from weather_assets.contract.schema import Contract
 from weather_assets.forecasting.data import feature_matrix
 from weather_assets.scoring.package import CONDA_FILE
+from weather_assets.scoring.score import MAX_BYTES
 from weather_assets_tests.integration.arbitrary_network import (
     arbitrary_network,
     package_of,
@@ -165,6 +166,17 @@ def test_the_server_goes_on_after_bad_requests(
     server: ScoringServer, rows: list[dict[str, object]]
 ) -> None:
     assert server.score(b"[" * 100_000)[0] == 400
+    assert server.score({"rows": rows[:1]})[0] == 200
+
+
+@pytest.mark.parametrize("chunked", [False, True])
+def test_a_body_without_end_is_read_no_further_than_the_limit(
+    server: ScoringServer, rows: list[dict[str, object]], *, chunked: bool
+) -> None:
+    too_much = b" " * (MAX_BYTES + 2**20)
+    body = iter([too_much[: 2**20]] * 17) if chunked else too_much
+    answer = server.client.post(f"{server.url}/score", content=body)
+    assert (answer.status_code, answer.json()["error"]["code"]) == (413, "too_large")
     assert server.score({"rows": rows[:1]})[0] == 200
 
 
