@@ -10,4 +10,5 @@
 - `invocation`: how the command was called, for lines to copy.
 - `preparation`: `prepare-environment`; `short_life`: fewer collections in a command that ends.
 - `development`: `dev`, the UIs with the sensors on.
+- `web_server`, `web_guard`: Dagster's web server, and who may ask it.
 """
