@@ -12,7 +12,7 @@ import pytest
 PACKAGE = Path(__file__).resolve().parent.parent / "weather_assets"
 
 LAYERS = {
-    "foundation": 0,
+    "foundation": -1,
     "contract": 0,
     "local_azure": 1,
     "engine_guard": 1,
@@ -94,6 +94,8 @@ def test_the_rule_sees_an_upward_import() -> None:
     assert violation("engine_guard", "foundation")
     assert violation("adapters", "engine_guard")
     assert violation("adapters", "workflows")
+    assert violation("foundation", "contract")
+    assert not violation("contract", "foundation")
     assert not violation("local_azure", "foundation")
     assert not violation("adapters", "processing")
     assert not violation("defs", "workflows")

@@ -9,7 +9,7 @@ import re
 import tomllib
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import fields
+from dataclasses import fields, replace
 from datetime import timedelta
 from importlib import resources
 from pathlib import Path
@@ -17,7 +17,9 @@ from typing import Any, TypeVar
 
 from weather_assets.contract.cells import ISO8601, fold_header, is_number
 from weather_assets.contract.columns import Column, ContractError, Kind, Timestamp
+from weather_assets.contract.limits import Limits
 from weather_assets.contract.schema import Contract, Label, Split, SplitMethod
+from weather_assets.foundation.settings import SettingError
 
 _Choice = TypeVar("_Choice", Kind, SplitMethod)
 _LISTED_NAMES, _LISTED_CHARACTERS = 30, 60
@@ -26,7 +28,7 @@ _LEAD_PATTERN = re.compile(r"([0-9]+)\s*(min|h|d)")
 
 
 def load_contract(path: Path) -> Contract:
-    """Reads a contract from a TOML file (the format is in the README, "Your own weather.csv").
+    """Reads a contract from a TOML file (the format is in `data/README.md`).
 
     Args:
         path: the file.
@@ -38,18 +40,44 @@ def load_contract(path: Path) -> Contract:
         ContractError: if the file is missing, not TOML, or not a contract; the message names the
             file, the key, what was found and what is allowed.
     """
+    document = _document(path)
     try:
-        document = tomllib.loads(path.read_text(encoding="utf-8-sig"))
+        return contract_from_document(document)
+    except ContractError as error:
+        raise ContractError(f"{path}: {error}") from None
+
+
+def candidate_contracts(path: Path) -> tuple[Contract, ...]:
+    """Returns the contracts that the files of a data root may follow.
+
+    Args:
+        path: its contract.toml: the only candidate, where it is there. Where it says nothing but
+            [limits], these hold for the built-in contracts, which are the candidates otherwise.
+
+    Raises:
+        ContractError: as `load_contract`.
+    """
+    if not path.is_file():
+        return builtin_contracts()
+    document = _document(path)
+    if set(document) != {"limits"}:
+        return (load_contract(path),)
+    try:
+        limits = _limits(document["limits"])
+    except ContractError as error:
+        raise ContractError(f"{path}: {error}") from None
+    return tuple(replace(contract, limits=limits) for contract in builtin_contracts())
+
+
+def _document(path: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8-sig"))
     except FileNotFoundError:
         raise ContractError(
             f"{path}: no such file; write a contract there or drop the option"
         ) from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise ContractError(f"{path}: not a TOML file: {error}") from None
-    try:
-        return contract_from_document(document)
-    except ContractError as error:
-        raise ContractError(f"{path}: {error}") from None
 
 
 def builtin_contracts() -> tuple[Contract, ...]:
@@ -59,15 +87,15 @@ def builtin_contracts() -> tuple[Contract, ...]:
     return tuple(contract_from_document(tomllib.loads(item.read_text("utf-8"))) for item in files)
 
 
-def recognise_header(header: Sequence[str], own: Contract | None = None) -> Contract:
-    """Finds the contract that a header fits: the data root's own one, or else a built-in one.
+def recognise_header(header: Sequence[str], *candidates: Contract) -> Contract:
+    """Finds the contract that a header fits.
 
     A contract fits when the header has every column that it declares. Case, surrounding spaces and
     the order of columns do not matter. Of several that fit, the one that explains most wins.
 
     Args:
         header: the header cells of one raw file.
-        own: the contract of the data root, which then is the only candidate.
+        candidates: the contracts in question; the built-in ones where none is given.
 
     Returns:
         The contract.
@@ -81,7 +109,7 @@ def recognise_header(header: Sequence[str], own: Contract | None = None) -> Cont
         raise ContractError(
             f"the header names {listed(twice)} more than once: {listed(header)}; rename one"
         )
-    candidates = builtin_contracts() if own is None else (own,)
+    candidates = candidates or builtin_contracts()
     fitting = [contract for contract in candidates if not missing_columns(contract, header)]
     if fitting:
         return max(fitting, key=lambda contract: len({*contract.header, *contract.ignored}))
@@ -91,9 +119,8 @@ def recognise_header(header: Sequence[str], own: Contract | None = None) -> Cont
     )
     advice = (
         "put a contract.toml into the data root, which `weather-assets contract suggest FILE` "
-        "proposes (README, "
-        '"Your own weather.csv")'
-        if own is None
+        "proposes (data/README.md)"
+        if len(candidates) > 1
         else "correct contract.toml or the file"
     )
     raise ContractError(
@@ -151,6 +178,7 @@ def contract_from_document(document: Mapping[str, Any]) -> Contract:
         timestamp=None if timestamp is None else _timestamp(timestamp),
         station=document.get("station"),
         split=_split(document.get("split", {}), default_split),
+        limits=_limits(document.get("limits", {})),
         missing_markers=_texts(document, "missing_markers", "the contract"),
         ignored=_texts(document, "ignored", "the contract"),
         licence=str(document.get("licence", "")),
@@ -223,6 +251,16 @@ def _split(table: object, default: Split) -> Split:
             _number(table, "validation", "[split]") if "validation" in table else default.validation
         ),
     )
+
+
+def _limits(table: object) -> Limits:
+    if not isinstance(table, Mapping):
+        raise ContractError("[limits] must be a table")
+    _check_keys("[limits]", table, {field.name for field in fields(Limits)})
+    try:
+        return Limits(**table)
+    except SettingError as error:
+        raise ContractError(f"[limits] {error}") from None
 
 
 def _check_keys(where: str, table: Mapping[str, Any], allowed: set[str]) -> None:

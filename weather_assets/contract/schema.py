@@ -8,7 +8,7 @@ contract alone (the feature list, a fingerprint). Does not belong here: one colu
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from datetime import timedelta
 from enum import StrEnum
 from typing import Any, Self
@@ -22,6 +22,7 @@ from weather_assets.contract.columns import (
     Kind,
     Timestamp,
 )
+from weather_assets.contract.limits import Limits
 
 
 class SplitMethod(StrEnum):
@@ -132,6 +133,8 @@ class Contract:
         missing_markers: cell texts that mean "not observed"; an empty cell always does.
         ignored: columns that the file has and that are not read.
         licence: licence of the data, where known.
+        limits: what rows must reach. No part of what a model is trained for: they travel with no
+            rows and no model, and two contracts that differ in them alone are equal.
     """
 
     name: str
@@ -144,6 +147,7 @@ class Contract:
     missing_markers: tuple[str, ...] = ()
     ignored: tuple[str, ...] = ()
     licence: str = ""
+    limits: Limits = field(default=Limits(), compare=False)
 
     def __post_init__(self) -> None:
         """Refuse a contract whose parts contradict one another.
@@ -260,8 +264,9 @@ class Contract:
         raise KeyError(name)
 
     def to_dict(self) -> dict[str, Any]:
-        """Returns a JSON-ready description; `from_dict` is its inverse."""
+        """Returns a JSON-ready description without limits; `from_dict` is its inverse."""
         description = asdict(self)
+        del description["limits"]
         lead = self.label.lead
         description["label"]["lead"] = None if lead is None else lead.total_seconds()
         return description

@@ -40,9 +40,18 @@ class RawWeatherConfig(dg.Config):
 class ProcessingConfig(dg.Config):
     """Limits of the blocking checks."""
 
-    reject_ratio_limit: float = Field(
-        default=0.2, ge=0, le=1, description="Highest share of faulty rows that is let through."
+    reject_ratio_limit: float | None = Field(
+        default=None,
+        ge=0,
+        le=1,
+        description="Highest share of faulty rows that is let through; as the contract says where "
+        "nothing is given.",
     )
+
+    def limits(self) -> dict[str, float]:
+        """Returns the limits that hold in place of the contract's."""
+        given = self.reject_ratio_limit
+        return {} if given is None else {"reject_ratio": given}
 
 
 @dg.asset(
@@ -161,7 +170,7 @@ def observations(
         data_root.get(),
         lambda: spark.spark_session,
         processing_code(),
-        config.reject_ratio_limit,
+        config.limits(),
         context.log.info,
     )
     yield from _check_results(prepared, context.selected_asset_check_keys)

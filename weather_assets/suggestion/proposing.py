@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from weather_assets.contract.limits import Limits
 from weather_assets.contract.schema import SplitMethod
 from weather_assets.suggestion.columns import Floats, Profile, profile
 from weather_assets.suggestion.evidence import Measured
@@ -45,7 +46,6 @@ from weather_assets.suggestion.timestamps import (
 from weather_assets.suggestion.units import choose_units
 
 _REGULAR = 0.8
-_MINIMUM_ROWS = 100
 
 
 def propose(sample: Sample, file: str) -> Proposal:
@@ -295,7 +295,7 @@ def _of_the_file(sample: Sample) -> list[Note]:
     if sample.unnamed:
         sentence = f"{sample.unnamed} columns have no name and are not read"
         notes.append(Note(Weight.SAID, "file", sentence))
-    if sample.rows < _MINIMUM_ROWS:
+    if sample.rows < Limits().minimum_rows:
         sentence = f"{sample.rows} rows are few to tell units, label and leaks from"
         notes.append(Note(Weight.UNSURE, "file", sentence))
     return notes

@@ -26,6 +26,7 @@ from weather_assets.adapters.files.raw_snapshot import (
     verify_snapshot,
 )
 from weather_assets.adapters.spark_environment import set_spark_environment
+from weather_assets.contract.limits import Limits
 from weather_assets.contract.schema import Contract
 from weather_assets.processing.comparing.kept_results import KeptResults
 from weather_assets.processing.doubts.explanations import examples_of
@@ -141,7 +142,7 @@ def prepare_weather(
     root: DataRoot,
     spark: Callable[[], SparkSession],
     code_version: str,
-    reject_ratio_limit: float,
+    overrides: Mapping[str, float],
     report_progress: Callable[[str], None],
 ) -> PreparedWeather:
     """Processes the raw files that `raw_weather` recorded, unless that was done before.
@@ -150,7 +151,7 @@ def prepare_weather(
         root: the data root.
         spark: starts a session; called only where there is something for Spark to do.
         code_version: version of the processing code.
-        reject_ratio_limit: highest share of faulty rows that is let through.
+        overrides: limits, by name, that hold in place of the contract's.
         report_progress: called with one sentence per step.
 
     Returns:
@@ -171,7 +172,8 @@ def prepare_weather(
         )
     else:
         _build(recorded, versions, spark, report_progress)
-    return _judged(recorded, versions, reject_ratio_limit, report_progress)
+    limits = replace(recorded.contract.limits, **overrides)
+    return _judged(recorded, versions, limits, report_progress)
 
 
 def _build(
@@ -225,7 +227,7 @@ def _write(
 def _judged(
     recorded: _Recorded,
     versions: ProcessedVersions,
-    reject_ratio_limit: float,
+    limits: Limits,
     report_progress: Callable[[str], None],
 ) -> PreparedWeather:
     """Reads what was written of a version, and judges it."""
@@ -244,7 +246,7 @@ def _judged(
         folder=folder,
         contract=recorded.contract,
         report=report,
-        gates=_gates(recorded, folder, report, refusals, reject_ratio_limit),
+        gates=_gates(recorded, folder, report, refusals, limits),
         versions=versions,
     )
 
@@ -254,15 +256,15 @@ def _gates(
     folder: Path,
     report: ProcessingReport,
     refusals: Mapping[str, Sequence[str]],
-    reject_ratio_limit: float,
+    limits: Limits,
 ) -> Mapping[tuple[str, str], Gate]:
     """Judges a version. The gate that names a cause comes before those that see its effects."""
     contract = recorded.contract
-    rejects = evaluate_reject_ratio(report, reject_ratio_limit)
+    rejects = evaluate_reject_ratio(report, limits)
     if not rejects.passed:
         examples = examples_of(folder / REJECTED, recorded.layouts)
         shown = [example.sentence(contract) for example in examples[:_EXAMPLES_SHOWN]]
-        rejects = evaluate_reject_ratio(report, reject_ratio_limit, shown)
+        rejects = evaluate_reject_ratio(report, limits, shown)
     return {
         ("processed_weather", "rows_accounted_for"): evaluate_accounts(report),
         ("processed_weather", "columns_in_their_units"): evaluate_units(refusals["wrong_units"]),
@@ -273,7 +275,7 @@ def _gates(
         ("processed_weather", "no_feature_is_the_label"): evaluate_label_copies(
             refusals["label_copies"]
         ),
-        ("processed_weather", "both_classes_in_every_split"): evaluate_classes(report),
+        ("processed_weather", "both_classes_in_every_split"): evaluate_classes(report, limits),
     }
 
 

@@ -42,7 +42,7 @@ def prepare_ours(path: Path) -> None:
 
     root = DataRoot.at(path)
     take_snapshot(root.raw, root.contract_file, root.hashes_file).save(root.snapshot_file)
-    prepared = prepare_weather(root, session, processing_code(), 0.2, print)
+    prepared = prepare_weather(root, session, processing_code(), {}, print)
     prepared.publish()
     counts = prepared.report.counts
     result = {

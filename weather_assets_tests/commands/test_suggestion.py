@@ -274,7 +274,7 @@ def test_an_unknown_file_goes_from_suggestion_to_kept_rows(
 
     snapshot = take_snapshot(root.raw, root.contract_file)
     snapshot.save(root.snapshot_file)
-    prepared = prepare_weather(root, lambda: spark, "1", 0.1, lambda _: None)
+    prepared = prepare_weather(root, lambda: spark, "1", {"reject_ratio": 0.1}, lambda _: None)
     prepared.publish()
     report = prepared.report
     # Two sites: the last hour has no outcome, and two gaps of one hour divide the splits.

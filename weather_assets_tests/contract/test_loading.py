@@ -7,8 +7,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from weather_assets.contract.columns import ContractError, Kind
+from weather_assets.contract.limits import Limits
 from weather_assets.contract.loading import (
     builtin_contracts,
+    candidate_contracts,
     load_contract,
     parse_lead,
     recognise_header,
@@ -91,6 +93,14 @@ def test_a_contract_is_read_from_toml(tmp_path: Path) -> None:
         (('name = "backyard"', ""), "needs name"),
         (("[columns.sky]", "[columns.sky"), "not a TOML file"),
         (('features = ["hour_of_day"]', 'features = "hour_of_day"'), "list of texts"),
+        (("[label]", "[limits]\nreject_ratios = 0.1\n[label]"), "did you mean 'reject_ratio'"),
+        (("[label]", "[limits]\nreject_ratio = 20\n[label]"), "reject_ratio is 20; .* at most 1"),
+        (("[label]", "[limits]\nreject_ratio = nan\n[label]"), "reject_ratio is nan; set it to"),
+        (("[label]", '[limits]\nreject_ratio = "0.1"\n[label]'), "reject_ratio is '0.1'; set it"),
+        (("[label]", "[limits]\nminimum_rows = 99.5\n[label]"), "whole number of at least 10"),
+        (("[label]", "[limits]\nminimum_rows = true\n[label]"), "minimum_rows is True; set it to"),
+        (("[label]", "[limits]\nminimum_class_rows = 0\n[label]"), "minimum_class_rows is 0; "),
+        (('name = "backyard"', 'name = "backyard"\nlimits = 0.1'), r"\[limits\] must be a table"),
     ],
 )
 def test_a_mistake_in_a_contract_is_named(
@@ -100,6 +110,30 @@ def test_a_mistake_in_a_contract_is_named(
     with pytest.raises(ContractError, match=message) as caught:
         load_contract(path)
     assert str(path) in str(caught.value)
+
+
+LIMITS = "[limits]\nreject_ratio = 0.05\nminimum_rows = 5000\n"
+
+
+def test_limits_are_no_part_of_what_a_model_is_trained_for(tmp_path: Path) -> None:
+    plain, limited = (load_contract(written(tmp_path, text)) for text in (OWN, OWN + LIMITS))
+    assert plain.limits == Limits()
+    assert limited.limits == Limits(reject_ratio=0.05, minimum_rows=5000)
+    assert limited == plain
+    assert limited.to_dict() == plain.to_dict()
+    assert limited.fingerprint == plain.fingerprint
+
+
+def test_limits_alone_hold_for_the_builtin_contracts(tmp_path: Path) -> None:
+    assert candidate_contracts(tmp_path / "contract.toml") == builtin_contracts()
+    candidates = candidate_contracts(written(tmp_path, LIMITS))
+    found = recognise_header(builtin_contracts()[0].header, *candidates)
+    assert found == builtin_contracts()[0]
+    assert found.limits.minimum_rows == 5000
+    with pytest.raises(ContractError, match=r"toml: \[limits\] minimum_rows is 1; set"):
+        candidate_contracts(written(tmp_path, "[limits]\nminimum_rows = 1\n"))
+    (own,) = candidate_contracts(written(tmp_path, OWN + LIMITS))
+    assert own.name == "backyard"
 
 
 def test_a_missing_contract_file_is_named(tmp_path: Path) -> None:

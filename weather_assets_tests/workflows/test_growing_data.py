@@ -55,7 +55,7 @@ class Place:
             self.root.snapshot_file
         )
         self.steps.clear()
-        prepared = prepare_weather(self.root, no_spark, "1", 0.2, self.steps.append)
+        prepared = prepare_weather(self.root, no_spark, "1", {}, self.steps.append)
         prepared.publish()
         return prepared
 

@@ -49,15 +49,16 @@ class Workplace:
         self.root = root
         self._spark = spark
 
-    def prepare(self, content: str | bytes, limit: float = 0.2) -> PreparedWeather:
+    def prepare(self, content: str | bytes, limit: float | None = 0.2) -> PreparedWeather:
         path = self.root.raw / "weather.csv"
         path.write_bytes(content.encode() if isinstance(content, str) else content)
         snapshot = take_snapshot(self.root.raw, self.root.contract_file)
         snapshot.save(self.root.snapshot_file)
         return self.prepare_recorded(limit)
 
-    def prepare_recorded(self, limit: float = 0.2) -> PreparedWeather:
-        return prepare_weather(self.root, lambda: self._spark, "1", limit, lambda _: None)
+    def prepare_recorded(self, limit: float | None = 0.2) -> PreparedWeather:
+        limits = {} if limit is None else {"reject_ratio": limit}
+        return prepare_weather(self.root, lambda: self._spark, "1", limits, lambda _: None)
 
     def publish(self, content: str | bytes, limit: float = 0.2) -> PreparedWeather:
         prepared = self.prepare(content, limit)
@@ -181,6 +182,25 @@ def test_the_current_version_survives_a_stricter_limit(workplace: Workplace) -> 
 
     assert workplace.folders == before
     assert workplace.kept == 279
+    workplace.publish(text(rows()))
+
+
+def test_limits_of_the_contract_decide_and_make_no_other_rows(workplace: Workplace) -> None:
+    table = rows(310, seed=6)
+    for row in table[::10]:
+        row[0] = "-"
+    before = workplace.publish(text(table))
+    contract = workplace.root.contract_file
+    contract.write_text("[limits]\nreject_ratio = 0.05\n", encoding="utf-8")
+
+    with pytest.raises(RefusedError, match=r"31 of 310 rows \(10\.0%\) are faulty, at most 5%"):
+        workplace.prepare(text(table), None).publish()
+    assert workplace.publish(text(table)).content_version == before.content_version, "overridden"
+
+    contract.write_text("[limits]\nminimum_rows = 280\n", encoding="utf-8")
+    with pytest.raises(RefusedError, match=r"279 rows are too few .* at least 280"):
+        workplace.prepare(text(table), None).publish()
+    contract.unlink()
     workplace.publish(text(rows()))
 
 

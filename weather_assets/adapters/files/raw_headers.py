@@ -10,7 +10,7 @@ from pathlib import Path
 
 from weather_assets.adapters.files.raw_snapshot import RawSnapshot, recorded_path
 from weather_assets.contract.columns import ContractError
-from weather_assets.contract.loading import load_contract, recognise_header
+from weather_assets.contract.loading import candidate_contracts, recognise_header
 from weather_assets.contract.schema import Contract
 from weather_assets.processing.doubts.gates import Gate
 from weather_assets.processing.files.layouts import Layout, layout_of
@@ -43,13 +43,13 @@ def explain_files(raw: Path, snapshot: RawSnapshot, contract_file: Path) -> Expl
         RawFileError: if a file cannot be read.
         ContractError: if a header is unknown, or two files follow different contracts.
     """
-    own = load_contract(contract_file) if contract_file.is_file() else None
+    candidates = candidate_contracts(contract_file)
     contracts: dict[str, Contract] = {}
     layouts: list[Layout] = []
     for file in sorted(snapshot.files, key=lambda file: file.name):
         opening = read_opening(RawFile(path=str(recorded_path(raw, file)), name=file.name))
         try:
-            contract = recognise_header(opening.header, own)
+            contract = recognise_header(opening.header, *candidates)
         except ContractError as error:
             raise ContractError(f"{file.name}: {error}") from None
         contracts[file.name] = contract

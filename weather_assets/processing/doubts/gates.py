@@ -1,7 +1,8 @@
 """What a processed version must satisfy before anything may be made from it, as pure verdicts.
 
-Belongs here: the rules, their limits and the sentence that a person reads. Does not belong here:
-how counts come about (`accounting`), or how a verdict becomes an asset check (`defs`).
+Belongs here: the rules and the sentence that a person reads. Does not belong here: their limits
+(`contract.limits`), how counts come about (`accounting`), or how a verdict becomes an asset check
+(`defs`).
 """
 
 from collections.abc import Mapping, Sequence
@@ -12,18 +13,11 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from weather_assets.contract.columns import Kind
+from weather_assets.contract.limits import Limits
 from weather_assets.contract.schema import Contract
 from weather_assets.processing.cells.reasons import Reason
 from weather_assets.processing.comparing.splitting import SPLITS
 from weather_assets.processing.parts.accounting import ProcessingReport
-
-DEFAULT_REJECT_RATIO_LIMIT = 0.2
-"""A file of which a fifth is unreadable is more likely the wrong file than a dirty one: of the four
-real files in use, the dirtiest has 0.2 % such rows."""
-
-MINIMUM_ROWS = 100
-"""Rows that must be kept: a quarter of them is the test set, on which fewer than 25 rows show
-nothing whatever the forecast is."""
 
 STRUCTURAL_REASONS = frozenset({Reason.DUPLICATE_ROW, Reason.OUTCOME_MISSING, Reason.SPLIT_GAP})
 """Rows set aside for where they stand, not for what is in them. (Of two files that overlap, every
@@ -63,18 +57,16 @@ def evaluate_accounts(report: ProcessingReport) -> Gate:
 
 
 def evaluate_reject_ratio(
-    report: ProcessingReport,
-    limit: float = DEFAULT_REJECT_RATIO_LIMIT,
-    examples: Sequence[str] = (),
+    report: ProcessingReport, limits: Limits, examples: Sequence[str] = ()
 ) -> Gate:
     """The share of rows that are wrong in themselves stays within a limit.
 
     Args:
         report: the counts.
-        limit: highest share allowed, in [0, 1].
+        limits: with the highest share allowed.
         examples: sentences on such rows, for the case that there are too many.
     """
-    by_reason = report.counts.rejected_by_reason
+    by_reason, limit = report.counts.rejected_by_reason, limits.reject_ratio
     faulty = sum(count for reason, count in by_reason.items() if reason not in STRUCTURAL_REASONS)
     share = faulty / report.rows_in if report.rows_in else 1.0
     listing = ", ".join(f"{reason} {count}" for reason, count in by_reason.items()) or "none"
@@ -82,31 +74,32 @@ def evaluate_reject_ratio(
     return Gate(
         passed=share <= limit,
         sentence=(
-            f"{faulty} of {report.rows_in} rows ({share:.1%}) are faulty, at most {limit:.0%} may "
-            f"be. Rejected rows by reason: {listing}{advice}"
+            f"{faulty} of {report.rows_in} rows ({share:.1%}) are faulty, at most "
+            f"{100 * limit:g}% may be. Rejected rows by reason: {listing}{advice}"
         ),
         numbers={"faulty_share": share, "limit": limit, **by_reason},
     )
 
 
-def evaluate_classes(report: ProcessingReport) -> Gate:
+def evaluate_classes(report: ProcessingReport, limits: Limits) -> Gate:
     """Both outcomes of the label occur in training, validation and test, and often enough."""
     rows, positives = report.counts.rows_by_split, report.counts.positives_by_split
     found = ", ".join(f"{split} {positives[split]} of {rows[split]}" for split in SPLITS)
     rarer = {split: min(positives[split], rows[split] - positives[split]) for split in SPLITS}
-    one_sided = [split for split in SPLITS if not rarer[split]]
+    short = [split for split in SPLITS if rarer[split] < limits.minimum_class_rows]
     advice = ""
-    if report.rows_kept < MINIMUM_ROWS:
+    if report.rows_kept < limits.minimum_rows:
         advice = (
             f"; {report.rows_kept} rows are too few to train on and to judge by, at least "
-            f"{MINIMUM_ROWS} are needed: add rows"
+            f"{limits.minimum_rows} are needed: add rows"
         )
     elif sum(positives.values()) in (0, report.rows_kept):
         advice = "; all rows are of one kind, so there is nothing to learn: add rows of the other"
-    elif one_sided:
+    elif short:
         advice = (
-            f"; {', '.join(one_sided)} would teach or show nothing: add rows, or change [split] in "
-            "the contract"
+            f"; {', '.join(short)} would teach or show nothing with fewer than "
+            f"{limits.minimum_class_rows} of either kind: add rows, or change [split] in the "
+            "contract"
         )
     return Gate(
         passed=not advice,

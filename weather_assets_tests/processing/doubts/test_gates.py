@@ -7,9 +7,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from weather_assets.contract.limits import Limits
 from weather_assets.contract.loading import recognise_header
 from weather_assets.processing.doubts.gates import (
-    MINIMUM_ROWS,
     evaluate_accounts,
     evaluate_bounds,
     evaluate_classes,
@@ -51,23 +51,32 @@ def test_every_row_must_be_accounted_for() -> None:
 
 
 def test_rows_set_aside_for_their_time_are_not_faulty() -> None:
-    assert evaluate_reject_ratio(REPORT, limit=0.02).passed
-    refused = evaluate_reject_ratio(REPORT, limit=0.019)
+    assert evaluate_reject_ratio(REPORT, Limits(reject_ratio=0.02)).passed
+    strict = Limits(reject_ratio=0.019)
+    refused = evaluate_reject_ratio(REPORT, strict)
     assert not refused.passed
-    assert "4 of 200 rows (2.0%)" in refused.sentence
-    explained = evaluate_reject_ratio(REPORT, limit=0.019, examples=["line 2: found 'x'"])
+    assert "4 of 200 rows (2.0%) are faulty, at most 1.9% may be" in refused.sentence
+    explained = evaluate_reject_ratio(REPORT, strict, examples=["line 2: found 'x'"])
     assert "line 2: found 'x'" in explained.sentence
-    assert "line 2" not in evaluate_reject_ratio(REPORT, examples=["line 2: found 'x'"]).sentence
+    passed = evaluate_reject_ratio(REPORT, Limits(), examples=["line 2: found 'x'"])
+    assert "line 2" not in passed.sentence
     doubled = replace(COUNTS, rejected_by_reason={"duplicate_row": 90})
-    assert evaluate_reject_ratio(replace(REPORT, counts=doubled)).passed
+    assert evaluate_reject_ratio(replace(REPORT, counts=doubled), Limits()).passed
 
 
 def test_rows_of_one_kind_or_too_few_are_refused() -> None:
     rainy = replace(COUNTS, positives_by_split=COUNTS.rows_by_split)
-    assert "one kind" in evaluate_classes(replace(REPORT, counts=rainy)).sentence
-    few = evaluate_classes(replace(REPORT, counts=replace(COUNTS, kept=MINIMUM_ROWS - 1)))
-    assert not few.passed
-    assert "99 rows are too few" in few.sentence
+    assert "one kind" in evaluate_classes(replace(REPORT, counts=rainy), Limits()).sentence
+    few = replace(REPORT, counts=replace(COUNTS, kept=99))
+    assert "99 rows are too few" in evaluate_classes(few, Limits()).sentence
+    assert evaluate_classes(few, Limits(minimum_rows=99)).passed
+
+
+def test_the_contract_says_how_many_of_either_kind_a_split_needs() -> None:
+    assert evaluate_classes(REPORT, Limits(minimum_class_rows=1)).passed
+    gate = evaluate_classes(REPORT, Limits(minimum_class_rows=3))
+    assert not gate.passed
+    assert "validation, test would teach or show nothing with fewer than 3" in gate.sentence
 
 
 def test_wrong_units_and_copies_of_the_label_are_refused() -> None:
@@ -80,16 +89,17 @@ def test_wrong_units_and_copies_of_the_label_are_refused() -> None:
 
 def test_a_file_without_rows_is_refused() -> None:
     empty = replace(REPORT, rows_in=0, counts=replace(COUNTS, rejected_by_reason={}))
-    assert not evaluate_reject_ratio(empty).passed
+    assert not evaluate_reject_ratio(empty, Limits()).passed
 
 
 @pytest.mark.parametrize("split", ["train", "validation", "test"])
 @pytest.mark.parametrize("all_positive", [False, True])
 def test_each_split_needs_both_classes(split: str, all_positive: bool) -> None:
-    assert evaluate_classes(REPORT).passed
+    assert evaluate_classes(REPORT, Limits()).passed
     positives = dict(COUNTS.positives_by_split)
     positives[split] = COUNTS.rows_by_split[split] if all_positive else 0
-    gate = evaluate_classes(replace(REPORT, counts=replace(COUNTS, positives_by_split=positives)))
+    changed = replace(REPORT, counts=replace(COUNTS, positives_by_split=positives))
+    gate = evaluate_classes(changed, Limits())
     assert not gate.passed
     assert split in gate.sentence.split("; ")[1]
 
