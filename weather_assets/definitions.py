@@ -6,13 +6,30 @@ from typing import Any
 import dagster as dg
 
 from weather_assets.adapters.own_settings import tell_libraries
+from weather_assets.adapters.settings.concerns import (
+    CONTAINERS,
+    ENDPOINT,
+    GANG,
+    PLACEMENT,
+    ROLLOUT,
+    ROLLOUT_LIMITS,
+    ROW_LIMITS,
+    SPARK,
+    TRAINING,
+)
 from weather_assets.defs import automation, jobs, observations, rollout, serving, training
 from weather_assets.defs.resources import (
     DataRootResource,
     ModelRegistryResource,
     RankBackendResource,
     mlflow_tracking,
-    spark_resource,
+)
+from weather_assets.defs.settings import (
+    LimitsResource,
+    RolloutResource,
+    SparkResource,
+    TrainingResource,
+    as_set,
 )
 
 
@@ -31,10 +48,13 @@ def build_defs(*, resource_overrides: Mapping[str, Any] | None = None) -> dg.Def
     data_root = DataRootResource()
     resources: dict[str, Any] = {
         "data_root": data_root,
-        "spark": spark_resource(),
+        "spark": as_set(SparkResource, SPARK),
+        "limits": as_set(LimitsResource, ROW_LIMITS),
+        "training": as_set(TrainingResource, GANG, TRAINING),
+        "rollout": as_set(RolloutResource, ENDPOINT, ROLLOUT, ROLLOUT_LIMITS),
         "mlflow": mlflow_tracking,
         "model_registry": ModelRegistryResource(data_root=data_root),
-        "rank_backend": RankBackendResource(data_root=data_root),
+        "rank_backend": as_set(RankBackendResource, PLACEMENT, CONTAINERS, data_root=data_root),
         **(resource_overrides or {}),
     }
     return dg.Definitions(

@@ -6,6 +6,7 @@
 - `tracking`: MLflow's runs, model versions and aliases.
 - `scoring`: the endpoint's own environment, and its real server.
 - `azure`: the online endpoint on Azure's SDK, and Local Azure in Azure's place.
+- `settings`: every setting, and reading it from environment variables.
 - `own_settings`: what libraries of this process are told.
 - `spark_session`: Spark's session and its settings.
 - `spark_environment`: which Spark, Java and Python a session runs with.

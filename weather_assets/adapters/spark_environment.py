@@ -15,7 +15,7 @@ from collections.abc import Mapping
 from importlib.util import find_spec
 from pathlib import Path
 
-from weather_assets.adapters.spark_session import MASTER_VARIABLE, SECRET_VARIABLE
+from weather_assets.adapters.spark_session import SECRET_VARIABLE
 from weather_assets.foundation.child_environment import python_settings
 
 OLDEST_JAVA = 17
@@ -35,7 +35,7 @@ class SparkEnvironmentError(ValueError):
     """Spark cannot be started as things are. The message names what to change."""
 
 
-def set_spark_environment() -> None:
+def set_spark_environment(*, on_cluster: bool = False) -> None:
     """Has Spark run as it was installed with this product; call it before a session starts.
 
     Python workers run under this interpreter, without the folder that this process was started in
@@ -44,13 +44,16 @@ def set_spark_environment() -> None:
     of the session it would be shown with Dagster's resources, and from its own variable Spark's
     driver does not read it.
 
+    Args:
+        on_cluster: whether the session is one of a cluster.
+
     Raises:
         SparkEnvironmentError: there is no Java that Spark runs on.
     """
     found = java(os.environ)
     if isinstance(found, str):
         raise SparkEnvironmentError(f"{found}: {JAVA_REMEDY}")
-    if not os.environ.get(MASTER_VARIABLE):
+    if not on_cluster:
         for name in [name for name in os.environ if _FOREIGN.fullmatch(name) and name != _KEPT]:
             del os.environ[name]
     os.environ.update(

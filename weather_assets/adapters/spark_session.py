@@ -6,8 +6,10 @@ Belongs here: session settings, each with its reason. Does not belong here: owni
 """
 
 import socket
-from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Literal
+
+from weather_assets.foundation.settings import check_settings, setting, text
 
 JAVA_OPTIONS = (
     # Java hands out tasks and the rows are Python's work: the optimizing compiler (C2) never earns
@@ -17,24 +19,30 @@ JAVA_OPTIONS = (
     "-XX:+UseParallelGC",
 )
 """Options of the session's Java."""
-MASTER_VARIABLE = "WEATHER_ASSETS_SPARK_MASTER"
-"""Environment variable with the master's address (`spark://host:7077`); unset: embedded."""
 SECRET_VARIABLE = "_SPARK_AUTH_SECRET"  # noqa: S105 - a name, no secret
 """Spark's own name for the secret that the processes of a cluster authenticate with."""
 EXECUTOR_MEMORY = "1g"
 
 
-def session_configuration(environ: Mapping[str, str]) -> dict[str, str]:
-    """Returns settings of the session that the environment names: embedded, or on a cluster.
+@dataclass(frozen=True, slots=True)
+class SparkSettings:
+    """Which Spark works."""
 
-    Args:
-        environ: such as `os.environ`; an empty `WEATHER_ASSETS_SPARK_MASTER` counts as unset.
+    master: str = setting("", text("an address like spark://host:7077", r"(spark://\S+)?"))
+    """Address of a standalone cluster's master. Empty: Spark is embedded, on this machine."""
 
-    Raises:
-        ValueError: if the master's address is none.
-    """
-    master = environ.get(MASTER_VARIABLE, "")
-    return cluster_configuration(master) if master else spark_configuration("*")
+    def __post_init__(self) -> None:
+        """Refuses what is no address.
+
+        Raises:
+            SettingError: naming the setting, its value and what is allowed.
+        """
+        check_settings(self)
+
+    @property
+    def configuration(self) -> dict[str, str]:
+        """Settings of the session."""
+        return cluster_configuration(self.master) if self.master else spark_configuration("*")
 
 
 def cluster_configuration(master: str) -> dict[str, str]:
@@ -45,12 +53,7 @@ def cluster_configuration(master: str) -> dict[str, str]:
 
     Args:
         master: address of the cluster's master, `spark://host:7077`.
-
-    Raises:
-        ValueError: if `master` is no such address.
     """
-    if not master.startswith("spark://"):
-        raise ValueError(f"{MASTER_VARIABLE} is {master!r}; give an address like spark://host:7077")
     return {
         **_SHARED,
         "spark.master": master,

@@ -14,13 +14,20 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from weather_assets.adapters.azure.rollout_environment import RolloutSettingsError, rollout_settings
-from weather_assets.adapters.azure.settings import AzureSettings, AzureSettingsError
 from weather_assets.adapters.files.data_root import DataRoot
+from weather_assets.adapters.settings.concerns import (
+    CONCERNS,
+    ENDPOINT,
+    ROLLOUT,
+    ROLLOUT_LIMITS,
+    mistakes,
+)
 from weather_assets.adapters.spark_environment import JAVA_REMEDY, OLDEST_JAVA, java
 
 _COMMAND_TIMEOUT_SECONDS = 20
 _FREE_BYTES = 3_000_000_000
+_OF_AZURE = (ENDPOINT, ROLLOUT, ROLLOUT_LIMITS)
+_SETTINGS_REMEDY = "change the variable named"
 _PORTS = {3000: "Dagster's UI", 5000: "MLflow's UI"}
 
 
@@ -53,6 +60,7 @@ def examine(root: DataRoot) -> Iterator[Finding]:
     yield from (_port(port, use) for port, use in _PORTS.items())
     yield _docker()
     yield _azure()
+    yield _settings()
 
 
 def misleading() -> Iterator[Finding]:
@@ -64,6 +72,9 @@ def misleading() -> Iterator[Finding]:
     modules = _modules()
     if not modules.healthy:
         yield modules
+    for finding in (_azure(), _settings()):
+        if not finding.healthy:
+            yield finding
 
 
 def _python() -> Finding:
@@ -166,19 +177,26 @@ def _docker() -> Finding:
 
 
 def _azure() -> Finding:
-    try:
-        settings = AzureSettings.from_environment(os.environ)
-        rollout_settings(os.environ, local=settings.is_local)
-    except (AzureSettingsError, RolloutSettingsError) as error:
-        return Finding(
-            name="Azure", healthy=False, sentence=str(error), remedy="change the variable named"
-        )
+    found = "; ".join(mistakes(_OF_AZURE))
+    if found:
+        return Finding(name="Azure", healthy=False, sentence=found, remedy=_SETTINGS_REMEDY)
+    settings = ENDPOINT.read()
     where = (
         "no AZURE_SUBSCRIPTION_ID: Local Azure serves, on this machine"
         if settings.is_local
         else f"workspace {settings.workspace}, endpoint {settings.endpoint}; not contacted"
     )
     return Finding(name="Azure", healthy=True, sentence=where)
+
+
+def _settings() -> Finding:
+    found = "; ".join(mistakes(each for each in CONCERNS if each not in _OF_AZURE))
+    return Finding(
+        name="settings",
+        healthy=not found,
+        sentence=found or "every one is usable; `weather-assets settings` shows them",
+        remedy=_SETTINGS_REMEDY,
+    )
 
 
 def _output(command: list[str]) -> str:

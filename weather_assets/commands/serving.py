@@ -4,16 +4,17 @@ Belongs here: showing the endpoint. Does not belong here: changing anything on i
 """
 
 import json
-import os
 import shlex
 
 import click
 from rich.console import Console
 
 from weather_assets.adapters.azure import simulator
-from weather_assets.adapters.azure.settings import AzureSettings, AzureSettingsError
+from weather_assets.adapters.azure.settings import AzureSettings
 from weather_assets.adapters.files.data_root import DataRoot
+from weather_assets.adapters.settings.concerns import ENDPOINT
 from weather_assets.commands.invocation import this_command
+from weather_assets.foundation.settings import SettingError
 from weather_assets.rollout.service import ServiceError, ServiceUnavailable
 from weather_assets.rollout.states import Endpoint
 from weather_assets.workflows.published import PackageRefusedError
@@ -28,8 +29,8 @@ def print_serving(root: DataRoot, console: Console, *, stays: bool) -> None:
         console: where it is printed.
         stays: whether Local Azure goes on serving; otherwise only how to start it again is shown.
     """
-    settings = AzureSettings.from_environment(os.environ)
-    endpoint, uri = observe_endpoint(root, os.environ)
+    settings = ENDPOINT.read()
+    endpoint, uri = observe_endpoint(root, settings)
     if endpoint is None:
         console.print(f"endpoint  {settings.endpoint}: there is none")
         return
@@ -79,7 +80,7 @@ def show_endpoint(root: DataRoot, console: Console) -> None:
     try:
         _require_running(root)
         print_serving(root, console, stays=True)
-    except (AzureSettingsError, ServiceError, PackageRefusedError) as error:
+    except (SettingError, ServiceError, PackageRefusedError) as error:
         raise click.ClickException(str(error)) from None
 
 
@@ -91,14 +92,14 @@ def show_key(root: DataRoot) -> str:
     """
     try:
         _require_running(root)
-        return endpoint_key(root, os.environ)
-    except (AzureSettingsError, ServiceError) as error:
+        return endpoint_key(root, ENDPOINT.read())
+    except (SettingError, ServiceError) as error:
         raise click.ClickException(str(error)) from None
 
 
 def _require_running(root: DataRoot) -> None:
     """Looking must not start a simulator."""
-    local = AzureSettings.from_environment(os.environ).is_local
+    local = ENDPOINT.read().is_local
     if local and simulator.running(root.local_azure) is None:
         raise ServiceUnavailable(
             f"Local Azure does not run on {root.local_azure}; start it with `{this_command()} "

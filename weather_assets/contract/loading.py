@@ -9,7 +9,7 @@ import re
 import tomllib
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import fields, replace
+from dataclasses import fields
 from datetime import timedelta
 from importlib import resources
 from pathlib import Path
@@ -47,26 +47,26 @@ def load_contract(path: Path) -> Contract:
         raise ContractError(f"{path}: {error}") from None
 
 
-def candidate_contracts(path: Path) -> tuple[Contract, ...]:
-    """Returns the contracts that the files of a data root may follow.
+def own_contract(path: Path) -> tuple[Contract | None, Limits]:
+    """Returns the contract that a data root has of its own, if any, and the limits of its rows.
 
     Args:
-        path: its contract.toml: the only candidate, where it is there. Where it says nothing but
-            [limits], these hold for the built-in contracts, which are the candidates otherwise.
+        path: its contract.toml. Where that says nothing but [limits], they hold for whichever
+            built-in contract recognises the files.
 
     Raises:
         ContractError: as `load_contract`.
     """
     if not path.is_file():
-        return builtin_contracts()
+        return None, Limits()
     document = _document(path)
     if set(document) != {"limits"}:
-        return (load_contract(path),)
+        contract = load_contract(path)
+        return contract, contract.limits
     try:
-        limits = _limits(document["limits"])
+        return None, _limits(document["limits"])
     except ContractError as error:
         raise ContractError(f"{path}: {error}") from None
-    return tuple(replace(contract, limits=limits) for contract in builtin_contracts())
 
 
 def _document(path: Path) -> dict[str, Any]:
@@ -87,15 +87,15 @@ def builtin_contracts() -> tuple[Contract, ...]:
     return tuple(contract_from_document(tomllib.loads(item.read_text("utf-8"))) for item in files)
 
 
-def recognise_header(header: Sequence[str], *candidates: Contract) -> Contract:
-    """Finds the contract that a header fits.
+def recognise_header(header: Sequence[str], own: Contract | None = None) -> Contract:
+    """Finds the contract that a header fits: the data root's own one, or else a built-in one.
 
     A contract fits when the header has every column that it declares. Case, surrounding spaces and
     the order of columns do not matter. Of several that fit, the one that explains most wins.
 
     Args:
         header: the header cells of one raw file.
-        candidates: the contracts in question; the built-in ones where none is given.
+        own: the contract of the data root, which then is the only candidate.
 
     Returns:
         The contract.
@@ -109,7 +109,7 @@ def recognise_header(header: Sequence[str], *candidates: Contract) -> Contract:
         raise ContractError(
             f"the header names {listed(twice)} more than once: {listed(header)}; rename one"
         )
-    candidates = candidates or builtin_contracts()
+    candidates = builtin_contracts() if own is None else (own,)
     fitting = [contract for contract in candidates if not missing_columns(contract, header)]
     if fitting:
         return max(fitting, key=lambda contract: len({*contract.header, *contract.ignored}))
@@ -120,7 +120,7 @@ def recognise_header(header: Sequence[str], *candidates: Contract) -> Contract:
     advice = (
         "put a contract.toml into the data root, which `weather-assets contract suggest FILE` "
         "proposes (data/README.md)"
-        if len(candidates) > 1
+        if own is None
         else "correct contract.toml or the file"
     )
     raise ContractError(

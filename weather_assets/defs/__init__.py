@@ -1,12 +1,13 @@
 """Dagster wiring (L4): assets, checks, jobs, sensors, resources. Thin: no arithmetic, no data.
 
 - `observations`: raw, processed and rejected weather.
-- `training`: checkpoint, verdict, champion; `training_config`: what a training may be told.
+- `training`: checkpoint, verdict, champion.
 - `serving`: the scoring package.
 - `rollout`: the deployments and their traffic.
 - `metadata`, `training_metadata`, `rollout_metadata`: what the UI shows of each.
 - `automation`: when an asset follows its inputs, and the sensors that look.
 - `jobs`: the pipelines by their names.
-- `resources`: data root, Spark, MLflow, rank launcher.
+- `resources`: data root, MLflow, rank launcher; `settings`: limits, training, rollout, Spark, and
+  what the launchpad may say of them.
 - `code_versions`: what of our own code an asset's result depends on.
 """

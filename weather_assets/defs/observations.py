@@ -5,9 +5,9 @@ here: what a row must satisfy (`contract`), or how rows are processed (`processi
 """
 
 from collections.abc import Collection, Iterator
+from typing import Any
 
 import dagster as dg
-from dagster_pyspark import LazyPySparkResource
 from pydantic import Field
 
 from weather_assets.adapters.files.raw_headers import evaluate_headers
@@ -22,6 +22,7 @@ from weather_assets.defs.metadata import (
     snapshot_metadata,
 )
 from weather_assets.defs.resources import DataRootResource
+from weather_assets.defs.settings import LimitsResource, SettingsConfig, SparkResource
 from weather_assets.workflows.preparation import PreparedWeather, prepare_weather
 
 _PATIENCE_SECONDS = 60.0
@@ -37,21 +38,20 @@ class RawWeatherConfig(dg.Config):
     )
 
 
-class ProcessingConfig(dg.Config):
+class ProcessingConfig(SettingsConfig):
     """Limits of the blocking checks."""
 
     reject_ratio_limit: float | None = Field(
         default=None,
         ge=0,
         le=1,
-        description="Highest share of faulty rows that is let through; as the contract says where "
-        "nothing is given.",
+        description="Highest share of faulty rows that is let through; where nothing is given, as "
+        "the resource `limits`, and else the contract, says.",
     )
 
-    def limits(self) -> dict[str, float]:
-        """Returns the limits that hold in place of the contract's."""
-        given = self.reject_ratio_limit
-        return {} if given is None else {"reject_ratio": given}
+    def given(self) -> dict[str, Any]:
+        """Returns the limits that have a value here."""
+        return {"reject_ratio": self.reject_ratio_limit}
 
 
 @dg.asset(
@@ -163,14 +163,15 @@ def observations(
     context: dg.AssetExecutionContext,
     config: ProcessingConfig,
     data_root: DataRootResource,
-    spark: LazyPySparkResource,
+    limits: LimitsResource,
+    spark: SparkResource,
 ) -> Iterator[dg.MaterializeResult | dg.AssetCheckResult]:
     """Processes the recorded raw files, judges the result, and publishes it if it may go on."""
     prepared = prepare_weather(
         data_root.get(),
-        lambda: spark.spark_session,
+        spark.session,
         processing_code(),
-        config.limits(),
+        limits.overrides(config),
         context.log.info,
     )
     yield from _check_results(prepared, context.selected_asset_check_keys)

@@ -4,7 +4,6 @@ Belongs here: resources that are swapped between embedded, containers and Azure;
 object. Does not belong here: what an asset does with it.
 """
 
-import os
 import warnings
 from collections.abc import Iterator
 from contextlib import ExitStack
@@ -12,17 +11,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import dagster as dg
-from dagster_pyspark import LazyPySparkResource
 from pydantic import Field
 
 from weather_assets.adapters.files.data_root import DataRoot
+from weather_assets.adapters.settings.concerns import CONTAINERS, PLACEMENT
+from weather_assets.defs.settings import SettingsResource, with_fields
 
 if TYPE_CHECKING:
     from weather_assets.adapters.ranks.protocol import RankBackend
     from weather_assets.adapters.tracking.model_registry import ModelRegistry
-
-PLACEMENT_VARIABLE = "WEATHER_ASSETS_RANKS"
-"""The environment variable that says where ranks run: `process` or `docker`."""
 
 
 class DataRootResource(dg.ConfigurableResource["DataRoot"]):
@@ -51,30 +48,22 @@ class ModelRegistryResource(dg.ConfigurableResource["ModelRegistry"]):
         return ModelRegistry(self.data_root.get().tracking_uri)
 
 
-class RankBackendResource(dg.ConfigurableResource["RankBackend"]):
+class RankBackendResource(with_fields(SettingsResource, PLACEMENT, CONTAINERS)):
     """Where training ranks run: as processes on this machine, or as containers of a Docker engine.
 
-    Image, network and limits of containers are in WEATHER_ASSETS_RANK_IMAGE and the like, as
-    `adapters.containers.settings` says.
+    All but the placement is about containers.
     """
 
     data_root: dg.ResourceDependency[DataRootResource]
-    placement: str = Field(
-        default="",
-        description=f"process or docker; where empty, {PLACEMENT_VARIABLE}, and else process.",
-    )
 
     @property
     def in_containers(self) -> bool:
         """Whether ranks are containers.
 
         Raises:
-            ValueError: the placement is neither process nor docker.
+            SettingError: the placement is neither process nor docker.
         """
-        chosen = self.placement or os.environ.get(PLACEMENT_VARIABLE) or "process"
-        if chosen not in ("process", "docker"):
-            raise ValueError(f"{PLACEMENT_VARIABLE} = {chosen!r} must be process or docker")
-        return chosen == "docker"
+        return PLACEMENT.read(self.given()).placement == "docker"
 
     def get(self, context: dg.AssetExecutionContext) -> "RankBackend":
         """Returns the backend that starts, watches and ends single ranks of this run."""
@@ -83,10 +72,9 @@ class RankBackendResource(dg.ConfigurableResource["RankBackend"]):
 
             return ProcessBackend()
         from weather_assets.adapters.containers.backend import ContainerBackend
-        from weather_assets.adapters.containers.settings import ContainerSettings
 
         return ContainerBackend(
-            ContainerSettings.from_environment(os.environ),
+            CONTAINERS.read(self.given()),
             data_root=self.data_root.get().path,
             run_id=context.run.run_id,
             run_is_over=lambda run_id: run_is_over(context.instance, run_id),
@@ -153,10 +141,3 @@ def mlflow_tracking(context: dg.InitResourceContext) -> Iterator[TrackedRun]:
     tracked = TrackedRun(context.replace_config(config))
     yield tracked
     tracked.detach()
-
-
-def spark_resource() -> LazyPySparkResource:
-    """Returns dagster-pyspark's resource: its session is started when rows are first read."""
-    from weather_assets.adapters.spark_session import session_configuration
-
-    return LazyPySparkResource(spark_config=session_configuration(os.environ))

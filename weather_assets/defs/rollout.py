@@ -4,7 +4,6 @@ Belongs here: the assets from `candidate_deployment` to `live_deployment` and th
 Does not belong here: what a stage does and how it is judged (`rollout`), or Azure (`adapters`).
 """
 
-import os
 from collections.abc import Callable
 
 import dagster as dg
@@ -15,6 +14,7 @@ from weather_assets.defs.code_versions import rollout_code
 from weather_assets.defs.metadata import OWNERS
 from weather_assets.defs.resources import DataRootResource
 from weather_assets.defs.rollout_metadata import stage_check, stage_data_version, stage_metadata
+from weather_assets.defs.settings import RolloutResource
 
 
 class RolloutConfig(dg.Config):
@@ -60,7 +60,10 @@ def _stage(
     "The new deployment answers held-out raw rows with probabilities; if not, it is removed.",
 )
 def candidate_deployment(
-    context: dg.AssetExecutionContext, config: RolloutConfig, data_root: DataRootResource
+    context: dg.AssetExecutionContext,
+    config: RolloutConfig,
+    data_root: DataRootResource,
+    rollout: RolloutResource,
 ) -> dg.MaterializeResult:
     """The scoring package, deployed on the free slot (blue or green) at 0 % traffic.
 
@@ -68,7 +71,7 @@ def candidate_deployment(
     slot that serves is not touched. Fails if the names, the quota or the credentials do not allow
     it; the check fails where the deployment does not come up or does not answer.
     """
-    return _materialize(context, data_root, config, "deployed", "candidate_answers")
+    return _materialize(context, config, data_root, rollout, "deployed", "candidate_answers")
 
 
 @_stage(
@@ -77,7 +80,10 @@ def candidate_deployment(
     "Errors, latency, agreement and skill on the wire, while live requests are mirrored.",
 )
 def shadow_traffic(
-    context: dg.AssetExecutionContext, config: RolloutConfig, data_root: DataRootResource
+    context: dg.AssetExecutionContext,
+    config: RolloutConfig,
+    data_root: DataRootResource,
+    rollout: RolloutResource,
 ) -> dg.MaterializeResult:
     """A share of live requests mirrored to the candidate, and the paired comparison.
 
@@ -86,7 +92,7 @@ def shadow_traffic(
     kept here, candidate removed. Fails if the service fails for good; the check fails on a
     rollback.
     """
-    return _materialize(context, data_root, config, "shadow", "shadow_is_no_worse")
+    return _materialize(context, config, data_root, rollout, "shadow", "shadow_is_no_worse")
 
 
 @_stage(
@@ -95,14 +101,17 @@ def shadow_traffic(
     "Errors, latency, agreement and skill on the wire, while a share of users is answered.",
 )
 def canary_traffic(
-    context: dg.AssetExecutionContext, config: RolloutConfig, data_root: DataRootResource
+    context: dg.AssetExecutionContext,
+    config: RolloutConfig,
+    data_root: DataRootResource,
+    rollout: RolloutResource,
 ) -> dg.MaterializeResult:
     """A share of live requests answered by the candidate, and the paired comparison.
 
     Judged as `shadow_traffic` is, with live errors of the candidate counted too. Fails if the
     service fails for good; the check fails on a rollback.
     """
-    return _materialize(context, data_root, config, "canary", "canary_is_no_worse")
+    return _materialize(context, config, data_root, rollout, "canary", "canary_is_no_worse")
 
 
 @_stage(
@@ -111,7 +120,10 @@ def canary_traffic(
     "Still no worse with all traffic, while the previous slot is kept warm for going back.",
 )
 def live_deployment(
-    context: dg.AssetExecutionContext, config: RolloutConfig, data_root: DataRootResource
+    context: dg.AssetExecutionContext,
+    config: RolloutConfig,
+    data_root: DataRootResource,
+    rollout: RolloutResource,
 ) -> dg.MaterializeResult:
     """The candidate at 100 %; the previous slot kept warm for rollback, then removed.
 
@@ -119,13 +131,14 @@ def live_deployment(
     canary stage (unless `immediate`), or if the service fails for good; the check fails on a
     rollback, after which the previous slot has all traffic again.
     """
-    return _materialize(context, data_root, config, "live", "live_is_no_worse")
+    return _materialize(context, config, data_root, rollout, "live", "live_is_no_worse")
 
 
 def _materialize(
     context: dg.AssetExecutionContext,
-    data_root: DataRootResource,
     config: RolloutConfig,
+    data_root: DataRootResource,
+    rollout: RolloutResource,
     stage: str,
     check: str,
 ) -> dg.MaterializeResult:
@@ -133,7 +146,7 @@ def _materialize(
     from weather_assets.workflows.rollouts import RolloutOrder, advance_rollout
 
     order = RolloutOrder(Stage(stage), config.immediate, context.run.run_id)
-    report = advance_rollout(data_root.get(), os.environ, order, context.log.info)
+    report = advance_rollout(data_root.get(), *rollout.settings(), order, context.log.info)
     return dg.MaterializeResult(
         metadata=stage_metadata(report),
         data_version=stage_data_version(report),

@@ -17,7 +17,7 @@ from weather_assets.defs.resources import (
     RankBackendResource,
     TrackedRun,
 )
-from weather_assets.defs.training_config import TrainingConfig
+from weather_assets.defs.settings import TrainingConfig, TrainingResource
 from weather_assets.defs.training_metadata import (
     VERDICT_CHECK,
     candidate_metadata,
@@ -42,6 +42,7 @@ def weather_checkpoint(
     data_root: DataRootResource,
     model_registry: ModelRegistryResource,
     rank_backend: RankBackendResource,
+    training: TrainingResource,
     mlflow: dg.ResourceParam[TrackedRun],
 ) -> dg.MaterializeResult:
     """The trained candidate: one registered model version, bound to data, code and configuration.
@@ -57,7 +58,7 @@ def weather_checkpoint(
         data_root.get(),
         model_registry.get(),
         rank_backend.get(context),
-        config.order(context.run.run_id),
+        training.order(config, context.run.run_id),
         open_run=lambda: _open_while_ranks_load(mlflow),
         on_event=rank_event_logger(context.log),
     )

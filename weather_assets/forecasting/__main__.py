@@ -12,7 +12,8 @@ from pathlib import Path
 
 from weather_assets.forecasting.events import RankEvents
 from weather_assets.forecasting.rank_environment import RankEnvironment, RankEnvironmentError
-from weather_assets.forecasting.settings import TrainingJob, TrainingSettingsError
+from weather_assets.forecasting.settings import TrainingJob
+from weather_assets.foundation.settings import SettingError
 
 USAGE = "usage: python -m weather_assets.forecasting JOB.json"
 
@@ -34,7 +35,7 @@ def main(arguments: list[str]) -> int:
         place = RankEnvironment.read(os.environ)
         events.rank = place.rank
         job = TrainingJob.read(Path(arguments[0]))
-    except (RankEnvironmentError, TrainingSettingsError) as error:
+    except (RankEnvironmentError, SettingError) as error:
         events.failed(str(error), permanent=True)
         return 2
     events.started(job.settings.heartbeat_interval_seconds)

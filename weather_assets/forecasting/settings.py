@@ -12,8 +12,10 @@ from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any, Self
 
+from weather_assets.foundation.settings import SettingError, check_settings, setting, whole
 
-class TrainingSettingsError(ValueError):
+
+class TrainingSettingsError(SettingError):
     """A setting or a job file is not usable. The message names it and what is allowed."""
 
 
@@ -90,21 +92,17 @@ last because it is the slowest to converge, and the one that is most often hopel
 class TrainingSettings:
     """How candidates are trained. The defaults were chosen on the four development files together.
 
+    A user may choose those whose range stands beside them.
+
     Attributes:
-        seed: of initial weights and of the order of rows.
         architectures: the candidates, tried one after another.
         learning_rate: peak of AdamW's rate, reached after the warm-up, then a cosine down to 0.
         weight_decay: AdamW's decoupled decay (Loshchilov and Hutter 2019), on weight matrices only.
         warmup_share: share of all steps over which the rate rises.
-        maximum_steps: optimiser steps per candidate; the last one ends with a validation, so a few
-            more may be taken. Of more rows than that many steps visit, only as many are used: those
-            with the lowest hashes, which is a sample.
         validation_interval_steps: steps between validations; rounded to whole epochs where an epoch
             is shorter than two of them.
         validation_rows: validation rows, at most, that choose epoch and candidate. What is reported
             of the chosen one is of all of them.
-        patience: validations without a better log loss after which a candidate is finished. On the
-            four development files, 4 already keeps every best epoch.
         hopeless_loss_ratio: a candidate is given up when, after `patience` validations, its log
             loss is still this many times the best of those tried before it. The development files'
             candidates end within 1.15 of one another where they compete at all.
@@ -120,15 +118,21 @@ class TrainingSettings:
             that share a machine do not fight for cores.
     """
 
-    seed: int = 20130101
+    seed: int = setting(20130101, whole(0))
+    """Of initial weights and of the order of rows."""
+    maximum_steps: int = setting(300, whole(1))
+    """Optimiser steps per candidate; the last one ends with a validation, so a few more may be
+    taken. Of more rows than that many steps visit, only as many are used: those with the lowest
+    hashes, which is a sample."""
+    patience: int = setting(5, whole(1))
+    """Validations without a better log loss after which a candidate is finished. On the four
+    development files, 4 already keeps every best epoch."""
     architectures: tuple[Architecture, ...] = CANDIDATES
     learning_rate: float = 1e-2
     weight_decay: float = 0.1
     warmup_share: float = 0.1
-    maximum_steps: int = 300
     validation_interval_steps: int = 20
     validation_rows: int = 262_144
-    patience: int = 5
     hopeless_loss_ratio: float = 1.5
     batch_rows: int | None = None
     logical_shards: int = 8
@@ -141,21 +145,20 @@ class TrainingSettings:
         """Refuse values that could not train.
 
         Raises:
-            TrainingSettingsError: naming the setting, its value and what is allowed.
+            SettingError: naming the setting, its value and what is allowed.
         """
+        check_settings(self)
         for name in (
             "learning_rate",
             "process_group_timeout_seconds",
             "heartbeat_interval_seconds",
         ):
             _require(name, getattr(self, name), "above 0", fulfilled=getattr(self, name) > 0)
-        for name in ("weight_decay", "checkpoint_interval_seconds", "seed"):
+        for name in ("weight_decay", "checkpoint_interval_seconds"):
             _require(name, getattr(self, name), "0 or more", fulfilled=getattr(self, name) >= 0)
         for name in (
-            "maximum_steps",
             "validation_interval_steps",
             "validation_rows",
-            "patience",
             "logical_shards",
             "threads_per_rank",
         ):

@@ -62,20 +62,23 @@ def whole(least: int, most: int | None = None) -> Allowed:
 
 
 def number(
-    *, least: float | None = None, above: float = -math.inf, most: float | None = None
+    *,
+    least: float = -math.inf,
+    above: float = -math.inf,
+    most: float = math.inf,
+    below: float = math.inf,
 ) -> Allowed:
-    """Returns the finite numbers of a range: from `least`, or above `above`, up to `most`."""
-    lower = f"above {above:g}" if least is None else f"of at least {least:g}"
-    upper = "" if most is None else f" and at most {most:g}"
+    """Returns the finite numbers of a range, whose ends are in it (`least`, `most`) or not."""
+    ends = {"of at least": least, "above": above, "at most": most, "below": below}
+    words = " and ".join(f"{word} {end:g}" for word, end in ends.items() if math.isfinite(end))
 
     def permits(value: object) -> bool:
         if isinstance(value, bool) or not isinstance(value, int | float):
             return False
-        fits = value > above if least is None else value >= least
-        # NaN compares false, and so is refused.
-        return fits and math.isfinite(value) and (most is None or value <= most)
+        # NaN compares false, and so is refused; infinity is not below infinity.
+        return least <= value <= most and above < value < below
 
-    return Allowed(f"a number {lower}{upper}", permits)
+    return Allowed(f"a number {words}", permits)
 
 
 def one_of(*values: str) -> Allowed:

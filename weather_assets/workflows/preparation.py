@@ -25,7 +25,6 @@ from weather_assets.adapters.files.raw_snapshot import (
     present_snapshot,
     verify_snapshot,
 )
-from weather_assets.adapters.spark_environment import set_spark_environment
 from weather_assets.contract.limits import Limits
 from weather_assets.contract.schema import Contract
 from weather_assets.processing.comparing.kept_results import KeptResults
@@ -192,12 +191,8 @@ def _build(
         f"{len(new)} are new, {sum(file.size_bytes for file in new) / 1e6:.1f} MB"
     )
 
-    def session() -> SparkSession:
-        set_spark_environment()
-        return spark()
-
     def write(folder: Path) -> None:
-        _write(session, recorded, folder, results)
+        _write(spark, recorded, folder, results)
         versions.keep_results()
 
     versions.build(recorded.version, write)

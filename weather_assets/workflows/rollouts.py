@@ -6,7 +6,7 @@ belong here: what a stage does (`rollout`), or how Azure is spoken to (`adapters
 
 import json
 import time
-from collections.abc import Callable, Generator, Mapping
+from collections.abc import Callable, Generator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -20,7 +20,6 @@ import pyarrow.dataset as ds
 from filelock import FileLock, Timeout
 
 from weather_assets.adapters.azure.local import endpoint_service
-from weather_assets.adapters.azure.rollout_environment import rollout_settings
 from weather_assets.adapters.azure.settings import AzureSettings
 from weather_assets.adapters.files.data_root import DataRoot
 from weather_assets.adapters.files.processed_versions import ProcessedVersions
@@ -31,6 +30,7 @@ from weather_assets.rollout.convergence import RolloutRefused
 from weather_assets.rollout.evidence import ProbeSet
 from weather_assets.rollout.journal import FileJournal
 from weather_assets.rollout.report import StageReport
+from weather_assets.rollout.settings import RolloutSettings
 from weather_assets.rollout.states import Endpoint, Release, Stage
 from weather_assets.scoring.package import SAMPLE_REQUEST_FILE
 from weather_assets.scoring.request_rows import request_row
@@ -64,27 +64,26 @@ class RolloutOrder:
 
 def advance_rollout(
     root: DataRoot,
-    environ: Mapping[str, str],
+    settings: AzureSettings,
+    stages: RolloutSettings,
     order: RolloutOrder,
     report_progress: Callable[[str], None],
 ) -> StageReport:
-    """Takes the scoring package through one stage on the endpoint that the environment names.
+    """Takes the scoring package through one stage on its endpoint.
 
     Only one stage runs at a time on an endpoint of a data root; others wait for it.
 
     Args:
         root: the data root, with a scoring package.
-        environ: such as `os.environ`: the endpoint's and the rollout's settings.
+        settings: workspace, endpoint and machines.
+        stages: percentages and times of the rollout.
         order: the stage.
         report_progress: called with one sentence per step.
 
     Raises:
         RolloutRefused: there is nothing to roll out, or the stage cannot be reached from here.
-        AzureSettingsError, RolloutSettingsError: naming the variable.
         ServiceError: the endpoint fails or refuses for good; running again goes on.
     """
-    settings = AzureSettings.from_environment(environ)
-    stages = rollout_settings(environ, local=settings.is_local)
     release = present_release(root, settings)
     if settings.is_local:
         report_progress("no AZURE_SUBSCRIPTION_ID: Local Azure serves, on this machine")
@@ -104,25 +103,23 @@ def advance_rollout(
         return controller.advance(release, order.stage, immediate=order.immediate)
 
 
-def observe_endpoint(root: DataRoot, environ: Mapping[str, str]) -> tuple[Endpoint | None, str]:
+def observe_endpoint(root: DataRoot, settings: AzureSettings) -> tuple[Endpoint | None, str]:
     """Returns the endpoint as the service reports it (None: there is none), and its scoring URI.
 
     Raises:
-        AzureSettingsError, ServiceError: as `advance_rollout`.
+        ServiceError: as `advance_rollout`.
     """
-    settings = AzureSettings.from_environment(environ)
     with closing(endpoint_service(settings, root, _packages(root), "")) as service:
         found = service.observe()
         return found, service.scoring_uri
 
 
-def endpoint_key(root: DataRoot, environ: Mapping[str, str]) -> str:
+def endpoint_key(root: DataRoot, settings: AzureSettings) -> str:
     """Returns the key or token that the endpoint asks its clients for: a secret.
 
     Raises:
-        AzureSettingsError, ServiceError: as `advance_rollout`.
+        ServiceError: as `advance_rollout`.
     """
-    settings = AzureSettings.from_environment(environ)
     with closing(endpoint_service(settings, root, _packages(root), "")) as service:
         return service.secret()
 

@@ -14,7 +14,7 @@ from weather_assets.adapters.spark_environment import (
     java,
     set_spark_environment,
 )
-from weather_assets.adapters.spark_session import session_configuration
+from weather_assets.adapters.spark_session import SparkSettings
 
 LEFT_OVER = {
     "SPARK_HOME": "/opt/spark-2.4.8",
@@ -71,8 +71,8 @@ def test_where_rows_are_spilled_is_the_users_choice() -> None:
 
 
 def test_what_images_of_a_cluster_say_stays() -> None:
-    os.environ.update({**LEFT_OVER, "WEATHER_ASSETS_SPARK_MASTER": "spark://master:7077"})
-    set_spark_environment()
+    os.environ.update(LEFT_OVER)
+    set_spark_environment(on_cluster=True)
     assert os.environ["SPARK_CONF_DIR"] == LEFT_OVER["SPARK_CONF_DIR"]
     assert os.environ["PYSPARK_PYTHON"] == sys.executable
 
@@ -81,8 +81,7 @@ def test_the_driver_is_told_the_secret_out_of_sight() -> None:
     os.environ.update({"_SPARK_AUTH_SECRET": "planted", "SPARK_SUBMIT_OPTS": ""})
     set_spark_environment()
     assert os.environ["SPARK_SUBMIT_OPTS"] == "-Dspark.authenticate.secret=planted"
-    cluster = session_configuration({"WEATHER_ASSETS_SPARK_MASTER": "spark://master:7077"})
-    assert "planted" not in str(cluster)
+    assert "planted" not in str(SparkSettings("spark://master:7077").configuration)
 
 
 @pytest.mark.parametrize("release", ['JAVA_VERSION="17.0.15"', 'JAVA_VERSION="21"', None])

@@ -5,7 +5,8 @@ import sys
 import pytest
 from pyspark.sql import SparkSession
 
-from weather_assets.adapters.spark_session import session_configuration, spark_configuration
+from weather_assets.adapters.spark_session import SparkSettings, spark_configuration
+from weather_assets.foundation.settings import SettingError
 
 
 def test_the_session_takes_every_setting(spark: SparkSession) -> None:
@@ -35,10 +36,10 @@ def test_all_cores() -> None:
 
 
 def test_a_cluster_is_used_where_its_master_is_named() -> None:
-    chosen = session_configuration({"WEATHER_ASSETS_SPARK_MASTER": "spark://master:7077"})
+    chosen = SparkSettings("spark://master:7077").configuration
     assert chosen["spark.master"] == "spark://master:7077"
     assert chosen["spark.authenticate"] == "true"
-    embedded = session_configuration({"WEATHER_ASSETS_SPARK_MASTER": ""})
+    embedded = SparkSettings().configuration
     assert embedded == spark_configuration("*")
     shared = {key for key in embedded if not key.startswith(("spark.driver.", "spark.master"))}
     assert len(shared) >= 3
@@ -46,5 +47,5 @@ def test_a_cluster_is_used_where_its_master_is_named() -> None:
 
 
 def test_a_master_has_an_address() -> None:
-    with pytest.raises(ValueError, match=r"spark://host:7077"):
-        session_configuration({"WEATHER_ASSETS_SPARK_MASTER": "master:7077"})
+    with pytest.raises(SettingError, match=r"master is 'master:7077'; .*spark://host:7077"):
+        SparkSettings("master:7077")

@@ -9,7 +9,6 @@ same work in DuckDB as anybody would write it. Does not belong here: the plain r
 """
 
 import json
-import os
 import sys
 from pathlib import Path
 
@@ -30,13 +29,15 @@ def prepare_ours(path: Path) -> None:
 
     from weather_assets.adapters.files.data_root import DataRoot
     from weather_assets.adapters.files.raw_snapshot import take_snapshot
-    from weather_assets.adapters.spark_session import session_configuration
+    from weather_assets.adapters.spark_environment import set_spark_environment
+    from weather_assets.adapters.spark_session import spark_configuration
     from weather_assets.defs.code_versions import processing_code
     from weather_assets.workflows.preparation import prepare_weather
 
     def session() -> SparkSession:
+        set_spark_environment()
         builder = SparkSession.builder
-        for key, value in session_configuration(os.environ).items():
+        for key, value in spark_configuration().items():
             builder = builder.config(key, value)
         return builder.getOrCreate()
 

@@ -132,7 +132,9 @@ def test_a_rollout_setting_that_cannot_work_is_found(
     monkeypatch.setenv("ROLLOUT_CANARY_PERCENT", "80")
     found = finding("Azure", tmp_path)
     assert not found.healthy
-    assert "canary_percent" in found.sentence
+    assert found.sentence == (
+        "ROLLOUT_CANARY_PERCENT is '80'; set it to a whole number from 1 to 49"
+    )
 
 
 def test_a_dotenv_file_sets_what_is_not_set(
@@ -145,5 +147,5 @@ def test_a_dotenv_file_sets_what_is_not_set(
     (tmp_path / ".env").write_text("ROLLOUT_CANARY_PERCENT=80\nROLLOUT_MIRROR_PERCENT=99\n")
     result = CliRunner().invoke(main, ["doctor", "--data", str(tmp_path)])
     assert result.exit_code == 1
-    assert "canary_percent must be a whole number from 1 to 49; found 80" in result.output
+    assert "ROLLOUT_CANARY_PERCENT is '80'; set it to a whole number" in result.output
     assert os.environ["ROLLOUT_MIRROR_PERCENT"] == "15"

@@ -10,8 +10,8 @@ from weather_assets.contract.columns import ContractError, Kind
 from weather_assets.contract.limits import Limits
 from weather_assets.contract.loading import (
     builtin_contracts,
-    candidate_contracts,
     load_contract,
+    own_contract,
     parse_lead,
     recognise_header,
 )
@@ -125,15 +125,14 @@ def test_limits_are_no_part_of_what_a_model_is_trained_for(tmp_path: Path) -> No
 
 
 def test_limits_alone_hold_for_the_builtin_contracts(tmp_path: Path) -> None:
-    assert candidate_contracts(tmp_path / "contract.toml") == builtin_contracts()
-    candidates = candidate_contracts(written(tmp_path, LIMITS))
-    found = recognise_header(builtin_contracts()[0].header, *candidates)
-    assert found == builtin_contracts()[0]
-    assert found.limits.minimum_rows == 5000
+    assert own_contract(tmp_path / "contract.toml") == (None, Limits())
+    limits = Limits(reject_ratio=0.05, minimum_rows=5000)
+    assert own_contract(written(tmp_path, LIMITS)) == (None, limits)
     with pytest.raises(ContractError, match=r"toml: \[limits\] minimum_rows is 1; set"):
-        candidate_contracts(written(tmp_path, "[limits]\nminimum_rows = 1\n"))
-    (own,) = candidate_contracts(written(tmp_path, OWN + LIMITS))
-    assert own.name == "backyard"
+        own_contract(written(tmp_path, "[limits]\nminimum_rows = 1\n"))
+    own, found = own_contract(written(tmp_path, OWN + LIMITS))
+    assert own is not None
+    assert (own.name, found) == ("backyard", limits)
 
 
 def test_a_missing_contract_file_is_named(tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ from weather_assets.defs.resources import DataRootResource, RankBackendResource,
 from weather_assets.defs.training_metadata import rank_table
 
 
-def resource(placement: str = "") -> RankBackendResource:
+def resource(placement: str | None = None) -> RankBackendResource:
     return RankBackendResource(data_root=DataRootResource(), placement=placement)
 
 
@@ -47,7 +47,7 @@ def test_the_environment_places_ranks_in_containers(
 
 
 def test_another_placement_is_refused() -> None:
-    with pytest.raises(ValueError, match="'kubernetes' must be process or docker"):
+    with pytest.raises(ValueError, match="'kubernetes'; set it to process or docker"):
         _ = resource("kubernetes").in_containers
 
 

@@ -21,6 +21,7 @@ from typing import Any, TextIO
 
 from weather_assets.adapters.azure.client import azure_ml
 from weather_assets.adapters.files.data_root import DataRoot
+from weather_assets.adapters.settings.concerns import ENDPOINT, rollout_settings
 from weather_assets.rollout.states import Stage
 from weather_assets.workflows import rollouts
 from weather_assets.workflows.rollouts import RolloutOrder, advance_rollout
@@ -102,7 +103,9 @@ def advance(root: DataRoot, order: Order, answers: TextIO) -> None:
             original(*arguments), death
         )
     asked = RolloutOrder(Stage(order.stage), order.immediate, "mortal-run")
-    report = advance_rollout(root, os.environ, asked, lambda _line: None)
+    settings = ENDPOINT.read()
+    stages = rollout_settings(local=settings.is_local)
+    report = advance_rollout(root, settings, stages, asked, lambda _line: None)
     fate = Fate(killed=False, passed=report.passed, rolled_back=report.rolled_back)
     answers.write(json.dumps({**asdict(fate), "sentence": report.sentence}) + "\n")
     answers.flush()

@@ -16,6 +16,7 @@ import dagster as dg
 import pytest
 
 from weather_assets.adapters.azure.local import LocalAzure
+from weather_assets.adapters.settings.concerns import ENDPOINT
 from weather_assets.definitions import build_defs
 from weather_assets.defs.resources import DataRootResource
 from weather_assets.local_azure import daemon
@@ -110,7 +111,7 @@ class ServedEndpoint:
     def observe(self) -> Endpoint:
         """Returns what the service reports."""
         with self.in_force():
-            found, _ = observe_endpoint(self.prepared.root, os.environ)
+            found, _ = observe_endpoint(self.prepared.root, ENDPOINT.read())
         assert found is not None, "there is no endpoint"
         return found
 
@@ -125,8 +126,8 @@ class ServedEndpoint:
     def users(self, pause_seconds: float = PAUSE_SECONDS) -> AbstractContextManager[Record]:
         """Asks it all the time while entered."""
         with self.in_force():
-            _, uri = observe_endpoint(self.prepared.root, os.environ)
-            key = endpoint_key(self.prepared.root, os.environ)
+            _, uri = observe_endpoint(self.prepared.root, ENDPOINT.read())
+            key = endpoint_key(self.prepared.root, ENDPOINT.read())
         return asking(uri, key, self.local.variables, self.control, self.name, pause_seconds)
 
     @contextmanager

@@ -27,7 +27,7 @@ from weather_assets.rollout.states import Stage
     ],
 )
 def test_a_setting_out_of_range_is_named(name: str, value: object) -> None:
-    with pytest.raises(ValueError, match=f"rollout: {name} must be .*; found"):
+    with pytest.raises(ValueError, match=f"^{name} is .*; set it to"):
         replace(RolloutSettings(), **{name: value})
 
 
@@ -42,7 +42,7 @@ def test_a_setting_out_of_range_is_named(name: str, value: object) -> None:
     ],
 )
 def test_a_limit_out_of_range_is_named(name: str, value: float) -> None:
-    with pytest.raises(ValueError, match=f"rollout limits: {name} must .*; found"):
+    with pytest.raises(ValueError, match=f"^{name} is .*; set it to"):
         replace(Limits(), **{name: value})
 
 

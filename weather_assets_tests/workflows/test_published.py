@@ -98,7 +98,7 @@ def test_what_was_changed_since_is_refused(root: DataRoot, change: str) -> None:
     with pytest.raises(PackageChangedError, match="is not the package that passed"):
         published_package(root)
     with pytest.raises(RolloutRefused, match="is not the package that passed"):
-        present_release(root, AzureSettings.from_environment({}))
+        present_release(root, AzureSettings())
 
 
 def test_a_rollout_refuses_a_pointer_to_what_has_no_record(root: DataRoot) -> None:
@@ -106,7 +106,7 @@ def test_a_rollout_refuses_a_pointer_to_what_has_no_record(root: DataRoot) -> No
     digest = publish(root, "1", "good", PASSED)
     (root.registry / "1" / CHECKS_FILE).unlink()
     with pytest.raises(RolloutRefused, match="no record of its checks: materialize"):
-        present_release(root, AzureSettings.from_environment({}))
+        present_release(root, AzureSettings())
     root.package_pointer.write_text(json.dumps({"format": 99, "version": "1", "digest": digest}))
     with pytest.raises(DocumentError, match="format 99"):
         published_package(root)

@@ -5,5 +5,4 @@
   `client` (retries, waiting), `management` and `uploads` (what the SDK has no option for),
   `deployments` (what a release is there), `data_plane` (asking for forecasts), `metrics`, `errors`.
 - `local`: Local Azure in Azure's place; `simulator`: starting and stopping it.
-- `rollout_environment`: percentages and times of a rollout from environment variables.
 """

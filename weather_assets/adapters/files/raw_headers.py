@@ -5,12 +5,12 @@ not belong here: which files those are (`raw_snapshot`), or how a header is read
 (`processing.files`, `contract.loading`).
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from weather_assets.adapters.files.raw_snapshot import RawSnapshot, recorded_path
 from weather_assets.contract.columns import ContractError
-from weather_assets.contract.loading import candidate_contracts, recognise_header
+from weather_assets.contract.loading import own_contract, recognise_header
 from weather_assets.contract.schema import Contract
 from weather_assets.processing.doubts.gates import Gate
 from weather_assets.processing.files.layouts import Layout, layout_of
@@ -43,13 +43,13 @@ def explain_files(raw: Path, snapshot: RawSnapshot, contract_file: Path) -> Expl
         RawFileError: if a file cannot be read.
         ContractError: if a header is unknown, or two files follow different contracts.
     """
-    candidates = candidate_contracts(contract_file)
+    own, limits = own_contract(contract_file)
     contracts: dict[str, Contract] = {}
     layouts: list[Layout] = []
     for file in sorted(snapshot.files, key=lambda file: file.name):
         opening = read_opening(RawFile(path=str(recorded_path(raw, file)), name=file.name))
         try:
-            contract = recognise_header(opening.header, *candidates)
+            contract = recognise_header(opening.header, own)
         except ContractError as error:
             raise ContractError(f"{file.name}: {error}") from None
         contracts[file.name] = contract
@@ -61,7 +61,7 @@ def explain_files(raw: Path, snapshot: RawSnapshot, contract_file: Path) -> Expl
             f"the raw files follow different contracts: {listing}. One data root holds one kind of "
             "file: move the others to a data root of their own"
         )
-    return ExplainedFiles(first, tuple(layouts))
+    return ExplainedFiles(replace(first, limits=limits), tuple(layouts))
 
 
 def evaluate_headers(raw: Path, snapshot: RawSnapshot, contract_file: Path) -> Gate:

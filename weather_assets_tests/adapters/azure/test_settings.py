@@ -1,12 +1,15 @@
 """Settings of the endpoint: read from AZURE_* and ENDPOINT_* variables, and refused readably."""
 
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from weather_assets.adapters.azure.settings import AzureSettings, AzureSettingsError
+from weather_assets.adapters.azure.settings import AzureSettings
+from weather_assets.adapters.settings.concerns import ENDPOINT
+from weather_assets.foundation.settings import SettingError
 from weather_assets.local_azure.azure import rules
 from weather_assets.local_azure.azure.errors import ServiceError
 
@@ -17,14 +20,29 @@ WORKSPACE = {
 }
 
 
-def test_without_a_subscription_local_azure_serves() -> None:
-    found = AzureSettings.from_environment({"AZURE_SUBSCRIPTION_ID": " ", "PATH": "/bin"})
+Environment = Callable[[Mapping[str, str]], AzureSettings]
+
+
+@pytest.fixture
+def environment(monkeypatch: pytest.MonkeyPatch) -> Environment:
+    """Returns what reads the settings under some variables."""
+
+    def under(variables: Mapping[str, str]) -> AzureSettings:
+        for name, value in variables.items():
+            monkeypatch.setenv(name, value)
+        return ENDPOINT.read()
+
+    return under
+
+
+def test_without_a_subscription_local_azure_serves(environment: Environment) -> None:
+    found = environment({"AZURE_SUBSCRIPTION_ID": " ", "PATH": "/bin"})
     assert found == AzureSettings()
     assert found.is_local
 
 
-def test_the_documented_variables_are_read() -> None:
-    found = AzureSettings.from_environment({
+def test_the_documented_variables_are_read(environment: Environment) -> None:
+    found = environment({
         **WORKSPACE,
         "ENDPOINT_NAME": "rain-gauge",
         "ENDPOINT_AUTH_MODE": "aad_token",
@@ -43,10 +61,10 @@ def test_the_documented_variables_are_read() -> None:
 
 
 @pytest.mark.parametrize("missing", WORKSPACE)
-def test_a_workspace_named_in_part_is_refused(missing: str) -> None:
+def test_a_workspace_named_in_part_is_refused(missing: str, environment: Environment) -> None:
     given_variables = {name: value for name, value in WORKSPACE.items() if name != missing}
-    with pytest.raises(AzureSettingsError, match=f"^{missing} must be set too"):
-        AzureSettings.from_environment(given_variables)
+    with pytest.raises(SettingError, match=f"^{missing} must be set too"):
+        environment(given_variables)
 
 
 @pytest.mark.parametrize(
@@ -65,10 +83,10 @@ def test_a_workspace_named_in_part_is_refused(missing: str) -> None:
     ],
 )
 def test_what_cannot_work_is_refused_with_its_variable(
-    variable: str, value: str, said: str
+    variable: str, value: str, said: str, environment: Environment
 ) -> None:
-    with pytest.raises(AzureSettingsError) as caught:
-        AzureSettings.from_environment({variable: value})
+    with pytest.raises(SettingError) as caught:
+        environment({variable: value})
     assert str(caught.value).startswith(f"{variable} is ")
     assert said in str(caught.value)
     assert value in str(caught.value)
@@ -85,7 +103,7 @@ def test_endpoint_names_are_refused_as_the_service_does(name: str) -> None:
     try:
         AzureSettings(endpoint=name)
         allowed = True
-    except AzureSettingsError:
+    except SettingError:
         allowed = False
     assert allowed == taken
 

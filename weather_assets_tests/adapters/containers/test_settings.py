@@ -2,16 +2,12 @@
 
 import pytest
 
-from weather_assets.adapters.containers.settings import ContainerSettings, ContainerSettingsError
+from weather_assets.adapters.containers.settings import ContainerSettings
+from weather_assets.adapters.settings.concerns import CONTAINERS
+from weather_assets.foundation.settings import SettingError
 
 
-def test_without_variables_there_are_the_defaults() -> None:
-    assert ContainerSettings.from_environment({}) == ContainerSettings()
-    empty = {f"WEATHER_ASSETS_RANK_{name}": "" for name in ("IMAGE", "CPUS", "GPUS", "NETWORK")}
-    assert ContainerSettings.from_environment(empty) == ContainerSettings()
-
-
-def test_every_variable_is_read() -> None:
+def test_every_variable_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
     variables = {
         "WEATHER_ASSETS_RANK_IMAGE": "trainer:1",
         "WEATHER_ASSETS_RANK_PYTHON": "/usr/bin/python3",
@@ -23,7 +19,9 @@ def test_every_variable_is_read() -> None:
         "WEATHER_ASSETS_RANK_GPUS": "0, 1",
         "OTHER": "not read",
     }
-    assert ContainerSettings.from_environment(variables) == ContainerSettings(
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+    assert CONTAINERS.read() == ContainerSettings(
         image="trainer:1",
         python="/usr/bin/python3",
         network="ranks",
@@ -52,10 +50,5 @@ def test_every_variable_is_read() -> None:
     ],
 )
 def test_settings_that_cannot_work_are_refused(name: str, value: object) -> None:
-    with pytest.raises(ContainerSettingsError, match=f"^rank container setting {name} = "):
+    with pytest.raises(SettingError, match=f"^{name} is "):
         ContainerSettings(**{name: value})  # type: ignore[arg-type]
-
-
-def test_a_variable_that_is_no_number_is_named() -> None:
-    with pytest.raises(ContainerSettingsError, match="cpus = 'two' must be a number above 0"):
-        ContainerSettings.from_environment({"WEATHER_ASSETS_RANK_CPUS": "two"})

@@ -25,9 +25,10 @@ from weather_assets.adapters.ranks.protocol import (
     Stream,
     parse_line,
 )
-from weather_assets.adapters.ranks.settings import GangSettings, GangSettingsError
+from weather_assets.adapters.ranks.settings import GangSettings
 from weather_assets.adapters.ranks.watch import FailureCause
 from weather_assets.foundation.loopback import LOOPBACK, free_loopback_port
+from weather_assets.foundation.settings import SettingError
 from weather_assets.foundation.waiting import wait_until
 from weather_assets_tests.adapters.ranks import fake_rank
 from weather_assets_tests.adapters.ranks.gang_contract import GangContract, Told, fault, run
@@ -317,7 +318,7 @@ def test_event_on_the_error_stream_is_a_log_line() -> None:
     ],
 )
 def test_settings_that_cannot_work_are_refused(name: str, value: float) -> None:
-    with pytest.raises(GangSettingsError, match=f"^{name} is "):
+    with pytest.raises(SettingError, match=f"^{name} is "):
         GangSettings(**{name: value})  # type: ignore[arg-type]
 
 
