@@ -11,6 +11,7 @@ Where do I go to ...
 - change how a model comes to serve, or goes back?              `weather_assets.rollout`
 - talk to Spark, MLflow, processes or the file system?          `weather_assets.adapters`
 - change what an asset does, from its inputs to its result?     `weather_assets.workflows`
+- change what is made by itself, and when it is tried again?    `weather_assets.reconciliation`
 - wire it into the asset graph?                                 `weather_assets.defs`
 - assemble the code location?                                   `weather_assets.definitions`
 - use it from a shell?                                          `weather_assets.cli`

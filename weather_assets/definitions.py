@@ -18,6 +18,7 @@ from weather_assets.adapters.settings.concerns import (
     TRAINING,
 )
 from weather_assets.defs import automation, jobs, observations, rollout, serving, training
+from weather_assets.defs.raw_sensor import raw_weather_sensor
 from weather_assets.defs.resources import (
     DataRootResource,
     ModelRegistryResource,
@@ -60,7 +61,7 @@ def build_defs(*, resource_overrides: Mapping[str, Any] | None = None) -> dg.Def
     return dg.Definitions(
         assets=dg.load_assets_from_modules([observations, training, serving, rollout]),
         jobs=jobs.jobs(),
-        sensors=[automation.raw_weather_sensor, automation.automation_sensor()],
+        sensors=[raw_weather_sensor, *automation.automation_sensors()],
         resources=resources,
         executor=dg.in_process_executor,
     )

@@ -21,6 +21,7 @@ LAYERS = {
     "verification": 1,
     "scoring": 1,
     "rollout": 1,
+    "reconciliation": 1,
     "suggestion": 1,
     "adapters": 2,
     "workflows": 3,

@@ -5,7 +5,11 @@
 - `serving`: the scoring package.
 - `rollout`: the deployments and their traffic.
 - `metadata`, `training_metadata`, `rollout_metadata`: what the UI shows of each.
-- `automation`: when an asset follows its inputs, and the sensors that look.
+- `automation`: when an asset is made by itself, and the sensors that look; `raw_sensor`: the one
+  that looks at `raw/`.
+- `recorded_facts`: what the event log says, as facts for `reconciliation`; `run_tags`: what runs
+  carry for it; `endings`: what a failed step says of itself.
+- `pools`: who may write what at the same time.
 - `jobs`: the pipelines by their names.
 - `resources`: data root, MLflow, rank launcher; `settings`: limits, training, rollout, Spark, and
   what the launchpad may say of them.

@@ -7,6 +7,7 @@ from typing import Any
 
 import dagster as dg
 
+from weather_assets.defs.automation import ROLLOUT
 from weather_assets.defs.rollout import RolloutConfig
 
 
@@ -34,9 +35,7 @@ def jobs() -> list[Any]:
         ),
         dg.define_asset_job(
             "azure_automated_rollout",
-            selection=dg.AssetSelection.assets(
-                "candidate_deployment", "shadow_traffic", "canary_traffic", "live_deployment"
-            ),
+            selection=ROLLOUT,
             description="The scoring package through shadow and canary to 100 %, or back.",
         ),
         dg.define_asset_job(

@@ -11,8 +11,8 @@ import dagster as dg
 from pydantic import Field
 
 from weather_assets.adapters.files.raw_headers import evaluate_headers
-from weather_assets.adapters.files.raw_snapshot import take_snapshot, wait_until_settled
-from weather_assets.defs.automation import follows_its_inputs
+from weather_assets.adapters.files.raw_snapshot import take_snapshot
+from weather_assets.defs.automation import follows_its_inputs, tried
 from weather_assets.defs.code_versions import processing_code
 from weather_assets.defs.metadata import (
     OWNERS,
@@ -21,11 +21,11 @@ from weather_assets.defs.metadata import (
     rejection_metadata,
     snapshot_metadata,
 )
+from weather_assets.defs.pools import ROWS
+from weather_assets.defs.raw_sensor import complete_files
 from weather_assets.defs.resources import DataRootResource
 from weather_assets.defs.settings import LimitsResource, SettingsConfig, SparkResource
 from weather_assets.workflows.preparation import PreparedWeather, prepare_weather
-
-_PATIENCE_SECONDS = 60.0
 
 
 class RawWeatherConfig(dg.Config):
@@ -34,7 +34,7 @@ class RawWeatherConfig(dg.Config):
     settle_seconds: float = Field(
         default=0.0,
         ge=0,
-        description="Wait until every file has lain untouched for this long; 0 does not wait.",
+        description="Leave out files that have not looked the same for so long; 0 takes all.",
     )
 
 
@@ -59,6 +59,7 @@ class ProcessingConfig(SettingsConfig):
     kinds={"csv"},
     owners=OWNERS,
     code_version="1",
+    **tried("1", ROWS),
     check_specs=[
         dg.AssetCheckSpec(
             "header_fits_contract",
@@ -72,15 +73,12 @@ def raw_weather(config: RawWeatherConfig, data_root: DataRootResource) -> dg.Mat
     """The set of raw CSV files in `raw/`, identified by content.
 
     One entry is one file; the data version is a hash of the files' hashes, so that touching or
-    renaming a file changes nothing. Written to `processed/raw_files.json`. Fails if `raw/` holds no
-    file or a file does not stop growing; the blocking check fails if no contract explains a header.
+    renaming a file changes nothing below. Written to `processed/raw_files.json`. Fails if `raw/`
+    holds no complete file; the blocking check fails if no contract explains a header.
     """
     root = data_root.get()
-    if config.settle_seconds:
-        wait_until_settled(
-            root.raw, settle_seconds=config.settle_seconds, patience_seconds=_PATIENCE_SECONDS
-        )
-    snapshot = take_snapshot(root.raw, root.contract_file, root.hashes_file)
+    files = complete_files(root, config.settle_seconds)
+    snapshot = take_snapshot(root.raw, root.contract_file, root.hashes_file, files)
     gate = evaluate_headers(root.raw, snapshot, root.contract_file)
     snapshot.save(root.snapshot_file)
     return dg.MaterializeResult(
@@ -158,6 +156,7 @@ _CHECKS = (
         for name, asset, description in _CHECKS
     ],
     can_subset=True,
+    **tried(processing_code(), ROWS),
 )
 def observations(
     context: dg.AssetExecutionContext,

@@ -9,9 +9,10 @@ from collections.abc import Callable
 import dagster as dg
 from pydantic import Field
 
-from weather_assets.defs.automation import follows_its_inputs
+from weather_assets.defs.automation import desired
 from weather_assets.defs.code_versions import rollout_code
 from weather_assets.defs.metadata import OWNERS
+from weather_assets.defs.pools import ENDPOINT
 from weather_assets.defs.resources import DataRootResource
 from weather_assets.defs.rollout_metadata import stage_check, stage_data_version, stage_metadata
 from weather_assets.defs.settings import RolloutResource
@@ -46,9 +47,8 @@ def _stage(
             group_name="serving",
             kinds={"azureml"},
             owners=OWNERS,
-            code_version=rollout_code(),
-            automation_condition=follows_its_inputs(),
             check_specs=[spec],
+            **desired(rollout_code(), ENDPOINT),
         )(compute)
 
     return decorate

@@ -6,9 +6,10 @@ what a package has in it (`scoring`), or how it is served (`adapters`).
 
 import dagster as dg
 
-from weather_assets.defs.automation import follows_its_inputs
+from weather_assets.defs.automation import desired
 from weather_assets.defs.code_versions import scoring_code
 from weather_assets.defs.metadata import OWNERS, check_result
+from weather_assets.defs.pools import REGISTRY
 from weather_assets.defs.resources import DataRootResource, ModelRegistryResource
 
 
@@ -17,8 +18,7 @@ from weather_assets.defs.resources import DataRootResource, ModelRegistryResourc
     group_name="serving",
     kinds={"onnx", "azureml"},
     owners=OWNERS,
-    code_version=scoring_code(),
-    automation_condition=follows_its_inputs(),
+    **desired(scoring_code(), REGISTRY),
     check_specs=[
         dg.AssetCheckSpec(
             "served_package_agrees_with_network",

@@ -8,9 +8,10 @@ from collections.abc import Iterator
 
 import dagster as dg
 
-from weather_assets.defs.automation import follows_its_inputs
+from weather_assets.defs.automation import desired
 from weather_assets.defs.code_versions import training_code, verification_code
 from weather_assets.defs.metadata import OWNERS
+from weather_assets.defs.pools import REGISTRY, TRAINING
 from weather_assets.defs.resources import (
     DataRootResource,
     ModelRegistryResource,
@@ -33,8 +34,7 @@ from weather_assets.defs.training_metadata import (
     group_name="training",
     kinds={"pytorch", "mlflow"},
     owners=OWNERS,
-    code_version=training_code(),
-    automation_condition=follows_its_inputs(),
+    **desired(training_code(), TRAINING),
 )
 def weather_checkpoint(
     context: dg.AssetExecutionContext,
@@ -85,8 +85,7 @@ def _open_while_ranks_load(mlflow: TrackedRun) -> str:
     group_name="training",
     kinds={"python", "mlflow"},
     owners=OWNERS,
-    code_version=verification_code(),
-    automation_condition=follows_its_inputs(),
+    **desired(verification_code(), REGISTRY),
     check_specs=[
         dg.AssetCheckSpec(
             VERDICT_CHECK,
@@ -124,8 +123,7 @@ def model_verdict(
     group_name="training",
     kinds={"mlflow"},
     owners=OWNERS,
-    code_version="1",
-    automation_condition=follows_its_inputs(),
+    **desired("1", REGISTRY),
     output_required=False,
 )
 def champion_model(

@@ -3,6 +3,7 @@
 - `atomic_files`: files that are complete or absent; `waiting`: for a condition, never for ever.
 - `documents`: JSON files that carry the number of their format.
 - `process_guard`: a program that ends when whoever started it is gone.
+- `healing`: which failures may heal by themselves.
 - `loopback`: ports that only this machine can reach; `log_files`: what processes say.
 - `azure_limits`, `azure_machines`: what Azure publishes of online endpoints, and their VM sizes.
 - `environments`: a Python environment from a conda file, built once; `inference_server`: the server

@@ -23,13 +23,23 @@ class ServiceError(RuntimeError):
 class ServiceUnavailable(ServiceError):  # noqa: N818  a state of the service, as in HTTP 503
     """No answer, 429 or 5xx, also after the adapter's own retries. Asking again may help."""
 
+    may_heal = True
+
 
 class OperationTimedOut(ServiceError):  # noqa: N818  named for what happened
     """The service accepted an operation and did not finish it in time; it may yet finish."""
 
+    may_heal = True
+
 
 class ServiceRefused(ServiceError):  # noqa: N818  named for what happened
-    """A rule stands against it (400, 409, quota). Asking again helps only once things changed."""
+    """A rule stands against it (400, quota). Asking again helps only once things changed."""
+
+
+class ServiceBusy(ServiceRefused):
+    """409: another operation is in the way. Asking again helps once it has ended."""
+
+    may_heal = True
 
 
 class AccessDenied(ServiceError):  # noqa: N818  named for what happened
@@ -58,6 +68,8 @@ class DeploymentFailed(ServiceError):  # noqa: N818  named for what happened
 
 class Superseded(ServiceError):  # noqa: N818  named for what happened
     """Somebody else has taken the endpoint over; nothing was touched since."""
+
+    may_heal = True
 
 
 class EndpointService(Protocol):

@@ -28,6 +28,12 @@ class VerdictError(ValueError):
     """There is nothing to judge, or the verdict does not allow what was asked."""
 
 
+class OutrunError(VerdictError):
+    """Rows, candidate or champion were replaced meanwhile: what is there now may be judged."""
+
+    may_heal = True
+
+
 @dataclass(frozen=True, slots=True)
 class Judgement:
     """A verdict, its pictures and where they lie.
@@ -88,7 +94,8 @@ def judge_candidate(root: DataRoot, registry: ModelRegistry, criteria: Criteria)
         The judgement.
 
     Raises:
-        VerdictError: if nothing was trained, or the candidate belongs to other rows.
+        VerdictError: if nothing was trained.
+        OutrunError: if the candidate belongs to other rows.
     """
     candidate = registry.candidate()
     if candidate is None:
@@ -96,7 +103,7 @@ def judge_candidate(root: DataRoot, registry: ModelRegistry, criteria: Criteria)
     processed = ProcessedVersions(root.processed).current()
     content = read_manifest(processed)["content_version"]
     if candidate.tags.get(DATA_VERSION) != content:
-        raise VerdictError(
+        raise OutrunError(
             f"candidate {candidate.version} was trained on rows "
             f"{candidate.tags.get(DATA_VERSION)}, the current rows are {content}: materialize "
             "weather_checkpoint first"
@@ -131,8 +138,8 @@ def promote_candidate(root: DataRoot, registry: ModelRegistry) -> Promotion:
     """Moves the alias `champion` to the candidate, if its verdict is a pass that still holds.
 
     Raises:
-        VerdictError: if the candidate was not judged, or passed against another champion than the
-            present one.
+        VerdictError: if the candidate was not judged.
+        OutrunError: if it passed against another champion than the present one.
     """
     found = present_promotion(root, registry)
     if not found.passed:
@@ -140,7 +147,7 @@ def promote_candidate(root: DataRoot, registry: ModelRegistry) -> Promotion:
     candidate, judged_against = found.candidate, found.verdict.identity.champion_version
     present = None if found.champion is None else found.champion.version
     if present not in (judged_against, candidate.version):
-        raise VerdictError(
+        raise OutrunError(
             f"candidate {candidate.version} was judged against champion {judged_against}, the "
             f"present one is {present}: materialize model_verdict again"
         )

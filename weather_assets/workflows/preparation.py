@@ -22,7 +22,6 @@ from weather_assets.adapters.files.processed_versions import (
 from weather_assets.adapters.files.raw_headers import explain_files
 from weather_assets.adapters.files.raw_snapshot import (
     RawSnapshot,
-    present_snapshot,
     verify_snapshot,
 )
 from weather_assets.contract.limits import Limits
@@ -110,7 +109,7 @@ class _Recorded:
 
     @classmethod
     def read(cls, root: DataRoot, code_version: str) -> "_Recorded":
-        snapshot = present_snapshot(root.raw, root.snapshot_file, root.hashes_file)
+        snapshot = RawSnapshot.load(root.snapshot_file)
         files = explain_files(root.raw, snapshot, root.contract_file)
         return cls(root, snapshot, files.contract, files.layouts, code_version)
 

@@ -30,6 +30,7 @@ from weather_assets.rollout.convergence import RolloutRefused
 from weather_assets.rollout.evidence import ProbeSet
 from weather_assets.rollout.journal import FileJournal
 from weather_assets.rollout.report import StageReport
+from weather_assets.rollout.service import ServiceBusy
 from weather_assets.rollout.settings import RolloutSettings
 from weather_assets.rollout.states import Endpoint, Release, Stage
 from weather_assets.scoring.package import SAMPLE_REQUEST_FILE
@@ -182,7 +183,7 @@ def _only_rollout(
         try:
             lock.acquire(timeout=LOCK_SECONDS)
         except Timeout:
-            raise RolloutRefused(
+            raise ServiceBusy(
                 f"another rollout has worked on endpoint {endpoint!r} for "
                 f"{LOCK_SECONDS / 3600:g} hours; end its run, then run again"
             ) from None

@@ -1,17 +1,14 @@
 """Assets follow their inputs exactly once, whatever the order of arrivals, failures and ticks."""
 
-import os
-import time
 from collections.abc import Iterator
-from pathlib import Path
+from datetime import UTC, datetime, timedelta
 
 import dagster as dg
 import pytest
 
-from weather_assets.defs.automation import follows_its_inputs, raw_weather_sensor
-from weather_assets.defs.resources import DataRootResource
-
-FIVE = "Temperature,Humidity,Wind_Speed,Cloud_Cover,Pressure,Rain\n20,50,3,10,1000,no rain\n"
+from weather_assets.defs.automation import desired, tried
+from weather_assets.defs.pools import ENDPOINT, REGISTRY, ROWS
+from weather_assets.defs.run_tags import ASKED_BY, ENDED
 
 
 class Chain:
@@ -19,53 +16,68 @@ class Chain:
 
     def __init__(self, instance: dg.DagsterInstance) -> None:
         self.instance = instance
-        self.versions = {"raw": "1", "rows": "1", "model": "1"}
+        self.versions = {"raw": "1", "rows": "1", "model": "1", "served": "1"}
         self.rows_check_passes = True
-        self.fails: set[str] = set()
+        self.fails: dict[str, Exception] = {}
+        self.makes_nothing: set[str] = set()
         self.model_code = "1"
         self.cursor = None
+        self.later = timedelta()
 
     def definitions(self) -> dg.Definitions:
-        @dg.asset
+        @dg.asset(**tried("1", ROWS))
         def raw() -> dg.MaterializeResult:
             return self._result("raw")
 
         @dg.asset(
             deps=[raw],
-            code_version="1",
-            automation_condition=follows_its_inputs(),
             check_specs=[dg.AssetCheckSpec("good", asset="rows", blocking=True)],
+            **desired("1", ROWS),
         )
         def rows() -> Iterator[dg.MaterializeResult | dg.AssetCheckResult]:
             yield self._result("rows")
             yield dg.AssetCheckResult(passed=self.rows_check_passes, check_name="good")
 
-        @dg.asset(
-            deps=[rows], code_version=self.model_code, automation_condition=follows_its_inputs()
-        )
-        def model() -> dg.MaterializeResult:
-            return self._result("model")
+        @dg.asset(deps=[rows], output_required=False, **desired(self.model_code, REGISTRY))
+        def model() -> Iterator[dg.MaterializeResult]:
+            result = self._result("model")
+            if "model" not in self.makes_nothing:
+                yield result
 
-        return dg.Definitions(assets=[raw, rows, model])
+        @dg.asset(deps=[model], **desired("1", ENDPOINT))
+        def served() -> dg.MaterializeResult:
+            return self._result("served")
 
-    def make(self, *names: str) -> bool:
-        """Runs the assets, as the automation sensor's run would."""
+        return dg.Definitions(assets=[raw, rows, model, served])
+
+    def make(self, *names: str, by: str = "continuous_training_sensor") -> bool:
+        """Runs the assets, as a run of a sensor would; by hand where `by` is empty."""
         graph = self.definitions()
         job = dg.define_asset_job("__ASSET_JOB_TEST", selection=list(names))
         resolved = dg.Definitions(assets=graph.assets, jobs=[job]).resolve_job_def(job.name)
-        return resolved.execute_in_process(instance=self.instance, raise_on_error=False).success
+        tags = {ASKED_BY: by} if by else {}
+        return resolved.execute_in_process(
+            instance=self.instance, raise_on_error=False, tags=tags
+        ).success
+
+    def ending(self) -> str | None:
+        """Returns what the last run says of its failure."""
+        return self.instance.get_runs(limit=1)[0].tags.get(ENDED)
 
     def tick(self) -> set[str]:
         """Evaluates the conditions once; returns the names of the requested assets."""
         result = dg.evaluate_automation_conditions(
-            self.definitions(), instance=self.instance, cursor=self.cursor
+            self.definitions(),
+            instance=self.instance,
+            cursor=self.cursor,
+            evaluation_time=datetime.now(UTC) + self.later,
         )
         self.cursor = result.cursor
         return {name for name in self.versions if result.get_num_requested(dg.AssetKey(name))}
 
     def _result(self, name: str) -> dg.MaterializeResult:
         if name in self.fails:
-            raise dg.Failure(f"{name} cannot be made")
+            raise self.fails[name]
         return dg.MaterializeResult(data_version=dg.DataVersion(self.versions[name]))
 
 
@@ -77,7 +89,7 @@ def chain() -> Iterator[Chain]:
 
 @pytest.fixture
 def settled(chain: Chain) -> Chain:
-    assert chain.make("raw", "rows", "model")
+    assert chain.make("raw", "rows", "model", "served")
     assert chain.tick() == set()
     return chain
 
@@ -129,29 +141,78 @@ def test_a_failed_blocking_check_stops_what_is_below(settled: Chain) -> None:
     assert settled.tick() == {"rows", "model"}
 
 
-def test_a_failure_waits_for_the_next_input(settled: Chain) -> None:
+def test_a_failure_for_good_waits_for_the_next_input(settled: Chain) -> None:
     settled.versions["raw"] = "2"
-    settled.fails = {"rows"}
+    settled.fails = {"rows": ValueError("rows cannot be made")}
     settled.make("raw")
     assert settled.tick() == {"rows", "model"}
     assert not settled.make("rows", "model")
+    assert settled.ending() == "permanent"
+    settled.later = timedelta(days=1)
     assert settled.tick() == set(), "the same input would fail again"
-    settled.fails = set()
+    settled.fails = {}
     settled.versions["raw"] = "3"
     settled.make("raw")
     assert settled.tick() == {"rows", "model"}
 
 
-def test_a_half_finished_chain_goes_on_below_the_failure(settled: Chain) -> None:
-    settled.versions.update(raw="2", rows="2")
-    settled.fails = {"model"}
+def test_a_failure_that_may_heal_is_tried_again_after_a_pause(settled: Chain) -> None:
+    settled.versions.update(raw="2", rows="2", model="2")
+    settled.fails = {"model": TimeoutError("the store is locked")}
     settled.make("raw")
     assert not settled.make("rows", "model")
-    settled.fails = set()
+    assert settled.ending() == "transient"
     assert settled.tick() == set()
-    settled.versions.update(raw="3", rows="2")
+    settled.later = timedelta(seconds=61)
+    assert settled.tick() == {"model"}, "what is above it was made"
+    settled.fails = {}
+    assert settled.make("model")
+    assert settled.tick() == {"served"}
+
+
+def test_a_breaker_opens_and_a_hand_closes_it(settled: Chain) -> None:
+    settled.model_code = "2"
+    settled.fails = {"model": TimeoutError("the store is locked")}
+    tries = 0
+    settled.later = timedelta(days=1)
+    while settled.tick():
+        assert not settled.make("model")
+        tries += 1
+        assert tries < 20
+    assert tries == 8
+    assert not settled.make("model", by="")
+    assert settled.tick() == {"model"}, "a hand gives it a budget anew"
+    settled.model_code = "3"
+    assert settled.tick() == {"model"}, "as other code does"
+
+
+def test_what_was_made_is_served_though_newer_content_fails(settled: Chain) -> None:
+    settled.model_code, settled.versions["model"] = "2", "2"
+    assert settled.make("model")
+    settled.versions["raw"] = "2"
+    settled.fails = {"rows": ValueError("a bad file")}
+    settled.make("raw")
+    assert not settled.make("rows", "model")
+    assert settled.tick() == {"served"}
+
+
+def test_what_succeeds_without_making_anything_is_done(settled: Chain) -> None:
+    settled.versions.update(raw="2", rows="2")
+    settled.makes_nothing = {"model"}
     settled.make("raw")
     assert settled.tick() == {"rows", "model"}
+    assert settled.make("rows", "model")
+    assert settled.tick() == set()
+
+
+def test_served_is_a_run_of_its_own(settled: Chain) -> None:
+    settled.versions.update(raw="2", rows="2", model="2")
+    settled.make("raw")
+    assert settled.tick() == {"rows", "model"}
+    settled.make("rows", "model")
+    assert settled.tick() == {"served"}
+    settled.make("served", by="rollout_sensor")
+    assert settled.tick() == set()
 
 
 def test_other_code_is_followed_too(settled: Chain) -> None:
@@ -159,102 +220,3 @@ def test_other_code_is_followed_too(settled: Chain) -> None:
     assert settled.tick() == {"model"}
     settled.make("model")
     assert settled.tick() == set()
-
-
-def put(root: Path, text: str, *, name: str = "weather.csv", age_seconds: float = 3600) -> None:
-    path = root / "raw" / name
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(text, encoding="utf-8")
-    moment = time.time() - age_seconds
-    os.utime(path, (moment, moment))
-
-
-class Watched:
-    """The sensor over one data root and one instance."""
-
-    def __init__(self, root: Path, instance: dg.DagsterInstance) -> None:
-        self.root = root
-        self.instance = instance
-
-    def look(self) -> dg.RunRequest | str:
-        """Evaluates the sensor; returns its request, or why it made none."""
-        context = dg.build_sensor_context(
-            instance=self.instance, resources={"data_root": DataRootResource(path=str(self.root))}
-        )
-        answer = raw_weather_sensor(context)
-        if isinstance(answer, dg.SkipReason):
-            return answer.skip_message or ""
-        assert isinstance(answer, dg.RunRequest)
-        return answer
-
-    def record(self, request: dg.RunRequest, *, succeed: bool = True) -> None:
-        """Runs what was requested: an asset with the real one's data version, or a failure."""
-        version = request.tags["weather_assets/raw_version"]
-
-        @dg.asset(name="raw_weather")
-        def recorded() -> dg.MaterializeResult:
-            if not succeed:
-                raise dg.Failure("refused")
-            return dg.MaterializeResult(data_version=dg.DataVersion(version))
-
-        dg.materialize([recorded], instance=self.instance, tags=request.tags, raise_on_error=False)
-
-
-@pytest.fixture
-def watched(tmp_path: Path) -> Iterator[Watched]:
-    with dg.DagsterInstance.ephemeral() as instance:
-        yield Watched(tmp_path, instance)
-
-
-def requested(answer: dg.RunRequest | str) -> dg.RunRequest:
-    assert isinstance(answer, dg.RunRequest), answer
-    return answer
-
-
-def reason(answer: dg.RunRequest | str) -> str:
-    assert isinstance(answer, str), answer
-    return answer
-
-
-def test_an_empty_folder_is_waited_for(watched: Watched) -> None:
-    assert "holds no raw file" in reason(watched.look())
-
-
-def test_new_content_is_recorded_once(watched: Watched) -> None:
-    put(watched.root, FIVE)
-    watched.record(requested(watched.look()))
-    assert "unchanged" in reason(watched.look())
-    put(watched.root, FIVE, age_seconds=30)
-    assert "unchanged" in reason(watched.look()), "the same bytes again"
-    put(watched.root, FIVE + "21,50,3,10,1000,rain\n")
-    watched.record(requested(watched.look()))
-    put(watched.root, FIVE, name="more.csv")
-    watched.record(requested(watched.look()))
-    assert "unchanged" in reason(watched.look())
-
-
-def test_content_that_was_there_before_is_new_content_again(watched: Watched) -> None:
-    put(watched.root, FIVE)
-    watched.record(requested(watched.look()))
-    put(watched.root, FIVE + "21,50,3,10,1000,rain\n")
-    watched.record(requested(watched.look()))
-    put(watched.root, FIVE)
-    watched.record(requested(watched.look()))
-    assert "unchanged" in reason(watched.look())
-
-
-def test_a_file_that_is_still_written_is_waited_for(watched: Watched) -> None:
-    put(watched.root, FIVE)
-    watched.record(requested(watched.look()))
-    put(watched.root, FIVE + "21,50", name="more.csv", age_seconds=0)
-    assert "more.csv" in reason(watched.look())
-    put(watched.root, FIVE + "21,50,3,10,1000,rain\n", name="more.csv")
-    requested(watched.look())
-
-
-def test_a_refused_file_is_not_tried_again_until_it_changes(watched: Watched) -> None:
-    put(watched.root, "nonsense\n1\n")
-    watched.record(requested(watched.look()), succeed=False)
-    assert "ended as FAILURE" in reason(watched.look())
-    put(watched.root, FIVE)
-    requested(watched.look())

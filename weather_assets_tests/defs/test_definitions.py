@@ -93,6 +93,22 @@ def test_every_asset_explains_itself(definitions: dg.Definitions) -> None:
         assert spec.kinds, spec.key
 
 
+def test_every_asset_is_tried_again_and_waits_for_its_pool(definitions: dg.Definitions) -> None:
+    pools = {
+        "rows": {"raw_weather", "processed_weather", "rejected_weather"},
+        "training": {"weather_checkpoint"},
+        "registry": {"model_verdict", "champion_model", "scoring_package"},
+        "endpoint": JOBS["azure_automated_rollout"],
+    }
+    for pool, keys in pools.items():
+        for key in keys:
+            step = definitions.resolve_assets_def(key)
+            assert step.op.pool == pool
+            assert {hook.name for hook in step.hook_defs} == {"keep_ending"}
+            assert step.op.tags["weather_assets/code"]
+    assert set().union(*pools.values()) == set(GRAPH)
+
+
 def test_jobs_keep_their_names(definitions: dg.Definitions) -> None:
     for name, assets in JOBS.items():
         job = definitions.resolve_job_def(name)
@@ -101,7 +117,7 @@ def test_jobs_keep_their_names(definitions: dg.Definitions) -> None:
 
 
 def test_sensors_are_on(definitions: dg.Definitions) -> None:
-    for name in ("raw_weather_sensor", "continuous_training_sensor"):
+    for name in ("raw_weather_sensor", "continuous_training_sensor", "rollout_sensor"):
         sensor = definitions.resolve_sensor_def(name)
         assert sensor.default_status is dg.DefaultSensorStatus.RUNNING
         assert sensor.description

@@ -11,6 +11,7 @@ from weather_assets_tests.synthetic import five_column_chunks
 
 SEEDS = itertools.count(1000)
 """Another seed is another training: equal ones would be found, not made."""
+SENSORS = ("raw_weather_sensor", "continuous_training_sensor", "rollout_sensor")
 STEPS = 30_000
 """So many that ranks still train when something happens to them, and end soon afterwards."""
 
@@ -18,13 +19,13 @@ STEPS = 30_000
 @pytest.fixture(scope="module")
 def rows(stack: Stack) -> Iterator[None]:
     """Small rows in the stack, and no sensors that could train beside the tests."""
-    for sensor in ("raw_weather_sensor", "continuous_training_sensor"):
+    for sensor in SENSORS:
         stack.switch(sensor, on=False)
     stack.drop("weather.csv", "".join(five_column_chunks(2500)).encode())
     run = stack.finished(stack.materialize("raw_weather", "processed_weather", "rejected_weather"))
     assert run.status == "SUCCESS"
     yield
-    for sensor in ("raw_weather_sensor", "continuous_training_sensor"):
+    for sensor in SENSORS:
         stack.switch(sensor, on=True)
 
 
@@ -38,10 +39,15 @@ def train(stack: Stack, *, steps: int = STEPS) -> str:
     return stack.materialize("weather_checkpoint", config=config)
 
 
-def retried(stack: Stack, run_id: str) -> Run | None:
-    """Returns the run that Dagster started again for one that died."""
+def tried_again(stack: Stack, before: set[str]) -> Run | None:
+    """Returns the run that a sensor has started since, for the training that died."""
     return next(
-        (run for run in stack.runs() if run.tags.get("dagster/parent_run_id") == run_id), None
+        (
+            run
+            for run in stack.runs()
+            if run.run_id not in before and run.tags.get("weather_assets/asked_by")
+        ),
+        None,
     )
 
 
@@ -55,14 +61,17 @@ def test_cancelled_in_the_ui(stack: Stack) -> None:
 def test_a_killed_run_worker_is_run_again(stack: Stack) -> None:
     run_id = train(stack)
     orphans = {rank.id for rank in stack.trains(run_id)}
+    before = {run.run_id for run in stack.runs()}
     stack.worker(run_id).kill()
     stack.wait(
         "its ranks end with it",
         lambda: not orphans & {each.id for each in stack.launched()},
         seconds=30,
     )
-    again = stack.wait("it is run again", lambda: retried(stack, run_id))
-    assert stack.run(run_id).status == "FAILURE"
+    assert stack.finished(run_id).status == "FAILURE"
+    stack.switch("continuous_training_sensor", on=True)
+    again = stack.wait("it is run again", lambda: tried_again(stack, before))
+    stack.switch("continuous_training_sensor", on=False)
     assert stack.finished(again.run_id).status == "SUCCESS"
 
 

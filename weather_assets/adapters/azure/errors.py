@@ -19,6 +19,7 @@ from azure.core.exceptions import (
 
 from weather_assets.rollout.service import (
     AccessDenied,
+    ServiceBusy,
     ServiceError,
     ServiceRefused,
     ServiceUnavailable,
@@ -97,7 +98,7 @@ def service_error(action: str, error: AzureError) -> ServiceError:
             f"{said} (HTTP {status}). Run again when the service has recovered"
         )
     if status == CONFLICT:
-        return ServiceRefused(
+        return ServiceBusy(
             f"{said} (HTTP {status}). Another operation is in the way; run again when it has ended"
         )
     return ServiceRefused(said)

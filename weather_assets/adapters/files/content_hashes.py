@@ -49,8 +49,8 @@ class ContentHashes:
         with path.open("rb") as stream:
             found = hashlib.file_digest(stream, "sha256").hexdigest()
         self._known.pop(name, None)
-        status = path.stat()
-        changed = max(status.st_ctime, status.st_mtime)
+        # The change time alone: a modification time may come from a clock that is ahead.
+        changed = path.stat().st_ctime
         if _marks(path) == marks and began - changed > _CERTAIN_AFTER_SECONDS:
             self._known[name] = [marks, found]
         self._is_changed = True

@@ -76,6 +76,11 @@ class DataRoot:
         return self.processed / "raw_hashes.json"
 
     @property
+    def looks_file(self) -> Path:
+        """What was last seen of the raw files, to tell which ones are still being written."""
+        return self.processed / "raw_looks.json"
+
+    @property
     def processed(self) -> Path:
         """Validated rows, rejected rows and statistics, by version."""
         return self.path / "processed"

@@ -39,7 +39,12 @@ class GangOutcome:
 
 
 class GangFailed(RuntimeError):  # noqa: N818  an outcome of a run, named as its counterpart is
-    """Every allowed attempt failed."""
+    """Every allowed attempt failed.
+
+    Attributes:
+        failures: one per attempt, oldest first.
+        may_heal: whether another training may go well: ranks died of something that comes and goes.
+    """
 
     def __init__(self, failures: Sequence[RankFailure]) -> None:
         """Names the last failure first, since it has the freshest log lines.
@@ -49,6 +54,7 @@ class GangFailed(RuntimeError):  # noqa: N818  an outcome of a run, named as its
         """
         self.failures = tuple(failures)
         last = self.failures[-1]
+        self.may_heal = not last.permanent
         lines = [f"training gave up after {_count(len(failures), 'attempt')}: {last}"]
         if last.permanent:
             lines.append("it was not launched again, since that cannot help")

@@ -54,6 +54,7 @@ class RankLaunchError(RuntimeError):
         """
         super().__init__(message)
         self.permanent = permanent
+        self.may_heal = not permanent
 
 
 class Stream(StrEnum):

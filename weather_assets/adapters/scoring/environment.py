@@ -25,7 +25,12 @@ WHEELS_ALONE = ("--only-binary=:all:",)
 
 
 class ScoringEnvironmentError(RuntimeError):
-    """The environment could not be built; the message has pip's last lines and the next step."""
+    """The environment could not be built; the message has pip's last lines and the next step.
+
+    What it needs is pinned, so that it is the network or the disk far more often than a pin.
+    """
+
+    may_heal = True
 
 
 def scoring_environment(

@@ -29,6 +29,8 @@ LOG_TAIL_LINES = 30
 class ScoringServerError(RuntimeError):
     """The server did not become ready; the message has the last lines of its log."""
 
+    may_heal = True
+
 
 @dataclass(frozen=True)
 class ScoringServer:

@@ -67,7 +67,7 @@ def test_a_file_that_is_gone_or_longer_is_named_as_such(tmp_path: Path) -> None:
     nowhere = tmp_path / "contract.toml"
     snapshot = take_snapshot(tmp_path, nowhere)
     path.write_text("anything\n", encoding="utf-8")
-    with pytest.raises(RawDataError, match="has changed since raw_weather was materialized"):
+    with pytest.raises(RawDataError, match="has changed since raw_weather recorded it"):
         explain_files(tmp_path, snapshot, nowhere)
     path.unlink()
     with pytest.raises(RawDataError, match="is gone"):

@@ -1,4 +1,4 @@
-"""Raw files are identified by content, and half-written ones wait."""
+"""Raw files are identified by content, wherever they lie."""
 
 import json
 import os
@@ -11,14 +11,12 @@ from hypothesis import strategies as st
 
 from weather_assets.adapters.files.raw_snapshot import (
     RawDataError,
+    RawFilesChangedError,
     RawSnapshot,
     SnapshotFile,
-    growing_files,
     list_raw_files,
-    present_snapshot,
     take_snapshot,
     verify_snapshot,
-    wait_until_settled,
 )
 from weather_assets.foundation.documents import DocumentError
 
@@ -73,41 +71,6 @@ def test_an_empty_folder_is_an_error_that_says_what_to_do(tmp_path: Path) -> Non
         take_snapshot(tmp_path, tmp_path / "contract.toml")
 
 
-@pytest.mark.parametrize(
-    ("text", "age_seconds", "growing"),
-    [
-        (FIVE, 0, True),
-        (FIVE, 11, False),
-        (FIVE.rstrip("\n"), 11, True),
-        (FIVE.rstrip("\n"), 61, False),
-        ("", 11, True),
-    ],
-    ids=["just written", "at rest", "last line open", "last line open for long", "still empty"],
-)
-def test_a_file_that_may_still_grow_waits(
-    tmp_path: Path, text: str, age_seconds: float, growing: bool
-) -> None:
-    put(tmp_path, "weather.csv", text, age_seconds=age_seconds)
-    assert bool(growing_files(tmp_path, settle_seconds=10)) is growing
-    assert growing_files(tmp_path, settle_seconds=0) == ()
-
-
-def test_waiting_for_a_growing_file_ends(tmp_path: Path) -> None:
-    put(tmp_path, "weather.csv", age_seconds=0)
-    wait_until_settled(tmp_path, settle_seconds=0.3, patience_seconds=30)
-    growing = put(tmp_path, "weather.csv", age_seconds=0)
-    with pytest.raises(RawDataError, match=r"still being written.*weather\.csv; write elsewhere"):
-        wait_until_settled(tmp_path, settle_seconds=60, patience_seconds=0.3)
-    # What is advised: written elsewhere, at rest, and moved in.
-    put(tmp_path, "elsewhere", age_seconds=61).replace(growing)
-    wait_until_settled(tmp_path, settle_seconds=60, patience_seconds=0.3)
-
-
-def test_a_date_in_the_future_keeps_nobody_waiting(tmp_path: Path) -> None:
-    put(tmp_path, "weather.csv", age_seconds=-3600)
-    wait_until_settled(tmp_path, settle_seconds=0.2, patience_seconds=30)
-
-
 def test_a_snapshot_is_saved_and_verified(tmp_path: Path) -> None:
     path = put(tmp_path, "weather.csv")
     snapshot = take_snapshot(tmp_path, tmp_path / "contract.toml")
@@ -137,65 +100,13 @@ def names(snapshot: RawSnapshot) -> list[str]:
     return [file.name for file in snapshot.files]
 
 
-def test_a_file_is_found_under_its_new_name_and_recorded_so(tmp_path: Path) -> None:
-    path = put(tmp_path, "weather.csv")
-    put(tmp_path, "other.csv", OTHER)
-    recorded = record(tmp_path)
-    before = RawSnapshot.load(recorded)
-    (tmp_path / "2024").mkdir()
-    path.rename(tmp_path / "2024" / "january.csv")
-    put(tmp_path, "later.csv", FIVE.replace("20", "22"))  # of the same length, and not recorded
-
-    found = present_snapshot(tmp_path, recorded)
-
-    assert names(found) == ["2024/january.csv", "other.csv"]
-    assert found.version == before.version
-    assert RawSnapshot.load(recorded) == found
-    verify_snapshot(tmp_path, found)
-
-
-def test_names_that_wander_from_file_to_file_are_followed(tmp_path: Path) -> None:
-    put(tmp_path, "a.csv", FIVE + "21,50,3,10,1000,rain\n")
-    put(tmp_path, "b.csv", FIVE)
-    put(tmp_path, "c.csv", FIVE)
-    recorded = record(tmp_path)
-    (tmp_path / "a.csv").rename(tmp_path / "new.csv")
-    (tmp_path / "b.csv").rename(tmp_path / "a.csv")
-    (tmp_path / "c.csv").rename(tmp_path / "d.csv")
-    found = present_snapshot(tmp_path, recorded)
-    assert names(found) == ["a.csv", "d.csv", "new.csv"]
-    verify_snapshot(tmp_path, found)
-
-
-def test_a_file_that_is_gone_stays_recorded_until_it_is_back(tmp_path: Path) -> None:
-    path = put(tmp_path, "weather.csv")
-    recorded = record(tmp_path)
-    path.unlink()
-    put(tmp_path, "other.csv", OTHER)
-    with pytest.raises(RawDataError, match=r"weather\.csv is gone .*materialize raw_weather again"):
-        verify_snapshot(tmp_path, present_snapshot(tmp_path, recorded))
-    put(tmp_path, "weather.csv")
-    verify_snapshot(tmp_path, present_snapshot(tmp_path, recorded))
-
-
-def test_what_is_advised_after_a_change_mends_it(tmp_path: Path) -> None:
-    put(tmp_path, "weather.csv")
-    recorded = record(tmp_path)
-    before = RawSnapshot.load(recorded).version
-    put(tmp_path, "weather.csv", OTHER)
-    with pytest.raises(RawDataError, match=r"materialize raw_weather again \(where raw/ has new"):
-        verify_snapshot(tmp_path, present_snapshot(tmp_path, recorded))
-    assert take_snapshot(tmp_path, tmp_path / "contract.toml").version != before, "the sensor's cue"
-    verify_snapshot(tmp_path, RawSnapshot.load(record(tmp_path)))
-
-
 def test_a_record_of_a_newer_version_is_refused_with_what_to_do(tmp_path: Path) -> None:
     put(tmp_path, "weather.csv")
     recorded = record(tmp_path)
     document = json.loads(recorded.read_text())
     recorded.write_text(json.dumps({**document, "format": document["format"] + 1}))
     with pytest.raises(DocumentError, match="the record of the raw files, has format 2"):
-        present_snapshot(tmp_path, recorded)
+        RawSnapshot.load(recorded)
 
 
 def test_the_data_roots_own_contract_belongs_to_the_version(tmp_path: Path) -> None:
@@ -246,3 +157,17 @@ def test_a_name_that_cannot_be_shown_is_refused(tmp_path: Path, name: bytes) -> 
     with pytest.raises(RawDataError, match="rename the file") as raised:
         take_snapshot(tmp_path, tmp_path / "contract.toml")
     assert str(raised.value).isprintable()
+
+
+def test_a_file_that_was_renamed_or_changed_has_to_be_recorded_anew(tmp_path: Path) -> None:
+    path = put(tmp_path, "weather.csv")
+    before = take_snapshot(tmp_path, tmp_path / "contract.toml")
+    path.rename(tmp_path / "renamed.csv")
+    with pytest.raises(RawFilesChangedError, match=r"weather\.csv is gone since raw_weather rec"):
+        verify_snapshot(tmp_path, before)
+    after = take_snapshot(tmp_path, tmp_path / "contract.toml")
+    assert (after.version, after.place) == (before.version, after.place)
+    assert after.place != before.place
+    put(tmp_path, "renamed.csv", OTHER)
+    with pytest.raises(RawFilesChangedError, match="has changed since raw_weather recorded it"):
+        verify_snapshot(tmp_path, after)

@@ -1,0 +1,93 @@
+"""Whether something that was tried without success is tried again, and when.
+
+Belongs here: pauses, budgets, and the sentence for whoever looks. Does not belong here: which
+attempts count (`plan`, and whoever else asks).
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+
+from weather_assets.reconciliation.facts import Attempt, Ending
+
+FIRST_PAUSE_SECONDS = 60.0
+LONGEST_PAUSE_SECONDS = 3600.0
+MOST_ATTEMPTS = 8
+"""After so many failures that might have healed the breaker opens: two hours after the first."""
+MOST_KILLS = 2
+"""A run that was killed is started once more; what kills it twice is most likely itself."""
+HOW_TO_CLOSE = "new content, configuration or code closes it, or materializing by hand"
+
+
+_ONLY = "only new content, configuration or code, or a hand, starts another"
+_FINAL = {
+    Ending.NOTHING: "came to its end and found nothing to make",
+    Ending.CANCELLED: f"was cancelled: {_ONLY}",
+    Ending.PERMANENT: f"failed, and the same would fail again: {_ONLY}",
+}
+"""Endings after which nothing is tried again by itself, and what is said of them."""
+
+
+class Verdict(StrEnum):
+    """What to do about something that was tried before."""
+
+    TRY = "try"
+    PAUSE = "pause"
+    OPEN = "breaker open"
+    REST = "rest"
+
+
+@dataclass(frozen=True, slots=True)
+class Patience:
+    """A verdict, and why."""
+
+    verdict: Verdict
+    sentence: str = ""
+
+
+def patience(attempts: Sequence[Attempt], now: float) -> Patience:
+    """Decides whether to try again.
+
+    Args:
+        attempts: what was tried with the same content and code, oldest first.
+        now: in seconds since the epoch. Where it lies before the last attempt's end (the clock was
+            set back), nothing is waited for: the budget still bounds what is tried.
+    """
+    if not attempts:
+        return Patience(Verdict.TRY)
+    last = attempts[-1]
+    run = f"run {last.run_id[:8]}"
+    if last.ending in _FINAL:
+        return Patience(Verdict.REST, f"{run} {_FINAL[last.ending]}")
+    spent = _since_a_hand(attempts)
+    kills = sum(each.ending is Ending.KILLED for each in spent)
+    failures = sum(each.ending is Ending.TRANSIENT for each in spent)
+    if kills >= MOST_KILLS or failures >= MOST_ATTEMPTS:
+        tried = f"{kills} runs were killed" if kills >= MOST_KILLS else f"{failures} runs failed"
+        return Patience(Verdict.OPEN, f"breaker open: {tried}, {run} last; {HOW_TO_CLOSE}")
+    left = _left_of_pause(last, failures, now)
+    number = f"attempt {len(spent) + 1}"
+    if left > 0:
+        return Patience(
+            Verdict.PAUSE, f"{run} failed and may go well another time: {number} in {left:.0f} s"
+        )
+    return Patience(Verdict.TRY, f"{number}, after {run}")
+
+
+def _left_of_pause(last: Attempt, failures: int, now: float) -> float:
+    """Returns the seconds to wait; a killed run is started again at once."""
+    waited = now - last.ended_at
+    if last.ending is Ending.KILLED or waited < 0:
+        return 0.0
+    return pause_seconds(failures) - waited
+
+
+def pause_seconds(failures: int) -> float:
+    """Returns how long to wait after so many failures: a minute, two, four, up to an hour."""
+    return min(LONGEST_PAUSE_SECONDS, FIRST_PAUSE_SECONDS * 2.0 ** (failures - 1))
+
+
+def _since_a_hand(attempts: Sequence[Attempt]) -> Sequence[Attempt]:
+    """Returns the attempts since a person last asked for one: a hand gives a budget anew."""
+    hands = [place for place, attempt in enumerate(attempts) if attempt.by_hand]
+    return attempts[hands[-1] :] if hands else attempts

@@ -1,0 +1,66 @@
+"""What may heal is tried again after growing pauses up to a budget; what cannot waits."""
+
+import pytest
+
+from weather_assets.reconciliation.facts import Attempt, Ending
+from weather_assets.reconciliation.patience import (
+    LONGEST_PAUSE_SECONDS,
+    MOST_ATTEMPTS,
+    Verdict,
+    patience,
+    pause_seconds,
+)
+
+ENDED = 1000.0
+
+
+def attempts(*endings: Ending, by_hand: int | None = None) -> list[Attempt]:
+    return [
+        Attempt(number, f"run-{number}", ending, ENDED, by_hand=number == by_hand)
+        for number, ending in enumerate(endings)
+    ]
+
+
+def test_what_was_never_tried_is_tried() -> None:
+    assert patience([], ENDED).verdict is Verdict.TRY
+
+
+@pytest.mark.parametrize("ending", [Ending.NOTHING, Ending.PERMANENT, Ending.CANCELLED])
+def test_some_endings_are_the_end(ending: Ending) -> None:
+    found = patience(attempts(Ending.TRANSIENT, ending), ENDED + 1e9)
+    assert found.verdict is Verdict.REST
+    assert "run run-1" in found.sentence
+
+
+def test_pauses_grow_up_to_an_hour() -> None:
+    assert [pause_seconds(count) for count in (1, 2, 3, 4)] == [60, 120, 240, 480]
+    assert pause_seconds(50) == LONGEST_PAUSE_SECONDS
+    for failures in range(1, MOST_ATTEMPTS):
+        tried = attempts(*[Ending.TRANSIENT] * failures)
+        pause = pause_seconds(failures)
+        assert patience(tried, ENDED + pause - 1).verdict is Verdict.PAUSE
+        assert patience(tried, ENDED + pause).verdict is Verdict.TRY
+
+
+def test_the_breaker_opens_and_says_how_to_close_it() -> None:
+    tried = attempts(*[Ending.TRANSIENT] * MOST_ATTEMPTS)
+    found = patience(tried, ENDED + 1e9)
+    assert found.verdict is Verdict.OPEN
+    assert "8 runs failed" in found.sentence
+    assert "materializing by hand" in found.sentence
+
+
+def test_a_killed_run_is_started_once_more_at_once() -> None:
+    assert patience(attempts(Ending.KILLED), ENDED).verdict is Verdict.TRY
+    found = patience(attempts(Ending.KILLED, Ending.TRANSIENT, Ending.KILLED), ENDED + 1e9)
+    assert found.verdict is Verdict.OPEN
+    assert "2 runs were killed" in found.sentence
+
+
+def test_a_hand_gives_a_budget_anew() -> None:
+    tried = attempts(*[Ending.TRANSIENT] * (MOST_ATTEMPTS + 1), by_hand=MOST_ATTEMPTS)
+    assert patience(tried, ENDED + 60).verdict is Verdict.TRY
+
+
+def test_a_clock_that_was_set_back_keeps_nobody_waiting() -> None:
+    assert patience(attempts(Ending.TRANSIENT), ENDED - 1e6).verdict is Verdict.TRY
