@@ -87,8 +87,9 @@ def _refuse_misleading_environment() -> None:
     """Ends a command before any work where the environment would end it in the middle."""
     from weather_assets.commands.doctor import misleading
 
-    for finding in misleading():
-        raise click.UsageError(f"{finding.name}: {finding.sentence}; {finding.remedy}")
+    found = [f"{each.name}: {each.sentence}; {each.remedy}" for each in misleading()]
+    if found:
+        raise click.UsageError("\n".join(found))
 
 
 @main.command()
@@ -176,6 +177,17 @@ def doctor(data: Path) -> None:
         missing |= finding.needed and not finding.healthy
     if missing:
         raise SystemExit(1)
+
+
+@main.command()
+@data_option
+@click.option("--json", "as_json", is_flag=True, help="As one JSON document, for programs.")
+def settings(data: Path, *, as_json: bool) -> None:
+    """Show every setting: its value, where that comes from, what it may be and what it does."""
+    from weather_assets.commands.settings import show
+
+    if not show(DataRoot.at(data), click.echo, as_json=as_json):
+        raise SystemExit(2)
 
 
 @main.command()

@@ -12,6 +12,7 @@ from weather_assets.adapters.settings.concerns import CONCERNS
 from weather_assets.cli import main
 from weather_assets.definitions import build_defs
 from weather_assets.local_azure.cli import local_azure
+from weather_assets_tests.readme import settings_table
 from weather_assets_tests.readmes import GIT, REPOSITORY, Readme, commands, readmes
 
 ALL = readmes()
@@ -63,6 +64,14 @@ def test_variables_are_read_by_the_code(readme: Readme) -> None:
 
     names = sorted(readme.variables - FOREIGN_VARIABLES - settings)
     assert [name for name in names if not known(name)] == []
+
+
+def test_the_tables_of_settings_are_the_settings() -> None:
+    text = settings_table.PATH.read_text("utf-8")
+    assert text == settings_table.written(text), (
+        "run python -m weather_assets_tests.readme.settings_table"
+    )
+    assert "| `ROLLOUT_CANARY_PERCENT` | `10` | a whole number from 1 to 49 | Live req" in text
 
 
 @every_readme

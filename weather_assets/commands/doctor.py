@@ -23,6 +23,8 @@ from weather_assets.adapters.settings.concerns import (
     mistakes,
 )
 from weather_assets.adapters.spark_environment import JAVA_REMEDY, OLDEST_JAVA, java
+from weather_assets.contract.columns import ContractError
+from weather_assets.contract.loading import own_contract
 
 _COMMAND_TIMEOUT_SECONDS = 20
 _FREE_BYTES = 3_000_000_000
@@ -61,6 +63,7 @@ def examine(root: DataRoot) -> Iterator[Finding]:
     yield _docker()
     yield _azure()
     yield _settings()
+    yield _contract(root)
 
 
 def misleading() -> Iterator[Finding]:
@@ -197,6 +200,15 @@ def _settings() -> Finding:
         sentence=found or "every one is usable; `weather-assets settings` shows them",
         remedy=_SETTINGS_REMEDY,
     )
+
+
+def _contract(root: DataRoot) -> Finding:
+    try:
+        own, _ = own_contract(root.contract_file)
+    except ContractError as error:
+        return Finding(name="contract", healthy=False, sentence=str(error), remedy="correct it")
+    found = "the built-in ones" if own is None else own.name
+    return Finding(name="contract", healthy=True, sentence=found)
 
 
 def _output(command: list[str]) -> str:

@@ -51,7 +51,8 @@ class ProcessingConfig(SettingsConfig):
 
     def given(self) -> dict[str, Any]:
         """Returns the limits that have a value here."""
-        return {"reject_ratio": self.reject_ratio_limit}
+        limit = self.reject_ratio_limit
+        return {} if limit is None else {"reject_ratio": limit}
 
 
 @dg.asset(

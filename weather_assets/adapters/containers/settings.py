@@ -31,7 +31,7 @@ class ContainerSettings:
     they write is its own; the image's where the supervisor is root."""
     cpus: float = setting(1.0, number(above=0))
     """Processors for each rank. Ranks compute with one thread, as `TrainingSettings` says."""
-    memory: str = setting("4g", text("such as 512m or 4g", r"[1-9][0-9]*[kmgKMG]?"))
+    memory: str = setting("4g", text("a size such as 512m or 4g", r"[1-9][0-9]*[kmgKMG]?"))
     """Most memory for each rank, without swap, as a number of bytes or with k, m or g."""
     gpus: tuple[str, ...] = setting(
         (), Allowed("ids that differ, between commas", _ids_that_differ)

@@ -7,7 +7,7 @@ and the sentence for a value that cannot work. Does not belong here: any setting
 import difflib
 import os
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from functools import cache
 from typing import TYPE_CHECKING, Annotated, Any, Generic, TypeVar, get_origin, get_type_hints
@@ -22,12 +22,7 @@ from pydantic import (
 )
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
-from weather_assets.foundation.settings import (
-    Allowed,
-    SettingError,
-    allowed_values,
-    descriptions,
-)
+from weather_assets.foundation.settings import Allowed, SettingError, allowed_values
 
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
@@ -64,25 +59,42 @@ class Concern(Generic[Settings_co]):
         named, names = dict(self.named), self.only or tuple(allowed_values(self.kind))
         return {name: named.get(name, f"{self.prefix}{name.upper()}") for name in names}
 
-    def chosen(self, given: Mapping[str, Any] = NOTHING) -> dict[str, Any]:
-        """Returns the settings that are given or set in the environment, checked one by one.
+    def examined(self, given: Mapping[str, Any] = NOTHING) -> tuple[dict[str, Any], dict[str, str]]:
+        """Returns the settings that are given or set in the environment, and what is wrong.
 
         Args:
             given: values by field, which win over the environment; None and names of other
                 concerns count as not given.
 
+        Returns:
+            Those that can work, and a sentence on each of those that cannot, by field.
+        """
+        variables, wrong = self.variables, dict[str, str]()
+        own = {name: given[name] for name in variables if given.get(name) is not None}
+        for _ in range(2):  # with defaults in place of what is wrong, all the others are read
+            in_place = {**own, **{name: getattr(self.kind(), name) for name in wrong}}
+            try:
+                found = _model(self)(**{variables[name]: value for name, value in in_place.items()})
+            except ValidationError as error:
+                wrong = _sentences(error, self, set(own))
+            else:
+                good = found.model_fields_set - set(wrong)
+                return {name: getattr(found, name) for name in variables if name in good}, wrong
+        raise AssertionError(f"the defaults of {self.kind.__name__} are not what it allows")
+
+    def chosen(self, given: Mapping[str, Any] = NOTHING) -> dict[str, Any]:
+        """Returns the settings that are given or set in the environment.
+
+        Args:
+            given: as for `examined`.
+
         Raises:
             SettingError: naming each value that cannot work, where it is from and what is allowed.
         """
-        variables = self.variables
-        own = {variables[name]: value for name, value in given.items() if name in variables}
-        own = {variable: value for variable, value in own.items() if value is not None}
-        try:
-            found = _model(self)(**own)
-        except ValidationError as error:
-            allowed = allowed_values(self.kind)
-            raise SettingError("; ".join(_sentences(error, variables, allowed, set(own)))) from None
-        return {name: getattr(found, name) for name in variables if name in found.model_fields_set}
+        chosen, wrong = self.examined(given)
+        if wrong:
+            raise SettingError("; ".join(wrong.values()))
+        return chosen
 
     def read(
         self,
@@ -92,7 +104,7 @@ class Concern(Generic[Settings_co]):
         """Returns the settings.
 
         Args:
-            given: as for `chosen`.
+            given: as for `examined`.
             base: what holds where nothing is given or set; the defaults where absent.
 
         Raises:
@@ -139,16 +151,11 @@ class _Variables(BaseSettings):
 @cache
 def _model(concern: Concern[Any]) -> type[_Variables]:
     hints, allowed = get_type_hints(concern.kind), allowed_values(concern.kind)
-    about = descriptions(concern.kind)
     variables = concern.variables
     definitions: dict[str, Any] = {
         field.name: (
             _checked(hints[field.name], allowed[field.name]),
-            Field(
-                default=field.default,
-                validation_alias=variables[field.name],
-                description=about[field.name],
-            ),
+            Field(default=field.default, validation_alias=variables[field.name]),
         )
         for field in fields(concern.kind)
         if field.name in variables
@@ -174,16 +181,17 @@ def _checked(hint: Any, allowed: Allowed) -> Any:
 
 
 def _sentences(
-    error: ValidationError,
-    variables: Mapping[str, str],
-    allowed: Mapping[str, Allowed],
-    given: set[str],
-) -> list[str]:
-    fields_of = {variable: name for name, variable in variables.items()}
-    return [
-        f"{fields_of[variable] if variable in given else variable} is "
-        f"{without_password(repr(fault['input']))}; "
-        f"set it to {allowed[fields_of[variable]].words}"
+    error: ValidationError, concern: Concern[Any], given: Collection[str]
+) -> dict[str, str]:
+    """Returns what is wrong, by field."""
+    allowed, variables = allowed_values(concern.kind), concern.variables
+    faults = {
+        str(fault["loc"][0]): fault["input"]
         for fault in error.errors(include_url=False, include_context=False)
-        for variable in [str(fault["loc"][0])]
-    ]
+    }
+    return {
+        name: f"{name if name in given else variable} is "
+        f"{without_password(repr(faults[variable]))}; set it to {allowed[name].words}"
+        for name, variable in variables.items()
+        if variable in faults
+    }

@@ -20,7 +20,7 @@ MISUSE: dict[str, tuple[str, str]] = {
     "WEATHER_ASSETS_RANK_DATA_VOLUME": ("a b", "the name of a volume"),
     "WEATHER_ASSETS_RANK_USER": ("a:b:c", "a user, or user:group"),
     "WEATHER_ASSETS_RANK_CPUS": ("two", "a number above 0"),
-    "WEATHER_ASSETS_RANK_MEMORY": ("4 GB", "such as 512m or 4g"),
+    "WEATHER_ASSETS_RANK_MEMORY": ("4 GB", "a size such as 512m or 4g"),
     "WEATHER_ASSETS_RANK_GPUS": ("0,0", "ids that differ, between commas"),
     "WEATHER_ASSETS_RANK_ENGINE": ("localhost", "a URL such as tcp://host:2375"),
     "WEATHER_ASSETS_RANK_ENGINE_TIMEOUT_SECONDS": ("0", "a number above 0"),
