@@ -18,7 +18,6 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
-import aiohttp
 import psutil
 from aiohttp import web
 from filelock import FileLock, Timeout
@@ -77,12 +76,6 @@ class Server:
         settings, state, store = self._settings, self._state, self._store
         logs = state / "logs"
         logs.mkdir(mode=0o700, exist_ok=True)
-        self._http = aiohttp.ClientSession(
-            connector=aiohttp.TCPConnector(limit=0),
-            timeout=aiohttp.ClientTimeout(total=None),
-            auto_decompress=False,
-            trust_env=False,
-        )
         resources, faults = Resources(store), Faults(store)
         self._authority = Authority(settings, state)
         blobs = BlobStore(state / "blobs", store, settings.signing_secret)
@@ -90,7 +83,7 @@ class Server:
         self._metrics = Metrics(store.get("metrics", "all"), settings.metrics_grain_seconds)
         self._operations = Operations(store, settings, faults)
         assets = Assets(store, blobs)
-        self._provisioning = Provisioning(settings, state, resources, assets, faults, self._http)
+        self._provisioning = Provisioning(settings, state, resources, assets, faults)
         endpoints = OnlineEndpoints(
             settings, resources, self._operations, self._provisioning, self._authority
         )
@@ -131,7 +124,6 @@ class Server:
         await self._dataplane.stop()
         await asyncio.gather(*(runner.cleanup() for runner in self._runners))
         await self._provisioning.stop()
-        await self._http.close()
         self._store.put("metrics", "all", self._metrics.to_document())
         self._store.close()
         (self._state / RUNNING_FILE).unlink(missing_ok=True)

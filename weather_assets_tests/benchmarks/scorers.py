@@ -27,7 +27,6 @@ from collections.abc import Generator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from urllib.parse import urlsplit
 
 import numpy as np
 import psutil
@@ -42,6 +41,7 @@ from weather_assets.contract.loading import builtin_contracts
 from weather_assets.contract.schema import Contract
 from weather_assets.forecasting.network import RainNetwork, save_network
 from weather_assets.forecasting.settings import CANDIDATES
+from weather_assets.foundation.inference_server import SocketConnection
 from weather_assets.scoring.package import CONDA_FILE
 from weather_assets_tests.benchmarks.measurements import (
     BenchmarkError,
@@ -124,13 +124,13 @@ def measure(workplace: Workplace) -> BenchmarkResult:
     with ExitStack() as stack:
         servers = {name: stack.enter_context(serving(python, folders[name])) for name in folders}
         answers = {name: answers_of(name, server, rows) for name, server in servers.items()}
-        processes = {name: listening(server.url) for name, server in servers.items()}
+        processes = {name: listening(server.socket) for name, server in servers.items()}
         for number in range(ROUNDS):
             workplace.say(f"round {number + 1} of {ROUNDS}")
             for load in LOADS:
                 body = json.dumps({"rows": rows[: load.rows]}).encode()
                 for name in sorted(servers, reverse=bool(number % 2)):
-                    ask(servers[name].url, body, load, tallies[name][load], processes[name])
+                    ask(servers[name].socket, body, load, tallies[name][load], processes[name])
         memory = {
             name: sum(each.memory_info().rss for each in found) / 2**20
             for name, found in processes.items()
@@ -212,12 +212,12 @@ def serving(python: Path, folder: Path) -> Generator[ScoringServer]:
 
 
 def ask(
-    url: str, body: bytes, load: Load, tally: Tally, processes: Sequence[psutil.Process]
+    socket: Path, body: bytes, load: Load, tally: Tally, processes: Sequence[psutil.Process]
 ) -> None:
     """Asks for some seconds over persistent connections, and adds to a tally.
 
     Args:
-        url: root of the server.
+        socket: where the server listens.
         body: of each request.
         load: how many ask at once.
         tally: is added to.
@@ -231,7 +231,7 @@ def ask(
     start = threading.Barrier(load.clients + 1)
 
     def client(own: list[float]) -> None:
-        connection = http.client.HTTPConnection(urlsplit(url).netloc, timeout=_ANSWER_SECONDS)
+        connection = SocketConnection(socket, _ANSWER_SECONDS)
         try:
             for _ in range(_WARM_REQUESTS // load.clients):
                 _request(connection, body)
@@ -270,16 +270,12 @@ def _request(connection: http.client.HTTPConnection, body: bytes) -> None:
         raise BenchmarkError(f"HTTP {answer.status}: {text[:200]!r}")
 
 
-def listening(url: str) -> list[psutil.Process]:
-    """Returns the processes of a server: those of ours that listen on its port."""
-    port = urlsplit(url).port
+def listening(socket: Path) -> list[psutil.Process]:
+    """Returns the processes of a server: those of ours that listen on its socket."""
     return [
         process
         for process in psutil.Process().children(recursive=True)
-        if any(
-            each.status == psutil.CONN_LISTEN and each.laddr.port == port
-            for each in process.net_connections("tcp")
-        )
+        if any(each.laddr == str(socket) for each in process.net_connections("unix"))
     ]
 
 

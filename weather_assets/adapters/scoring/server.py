@@ -1,4 +1,4 @@
-"""Serves a scoring package as Azure ML does, on a loopback port, for as long as a `with` lasts.
+"""Serves a scoring package as Azure ML does, to us alone, for as long as a `with` lasts.
 
 Belongs here: waiting until the server is ready, and talking HTTP to it. Does not belong here: how
 the server is run (`foundation.inference_server`), building its environment (`environment`), what
@@ -37,7 +37,9 @@ class ScoringServer:
     """A server that is ready."""
 
     url: str
-    """Its root, such as http://127.0.0.1:40231."""
+    """Its root, to `client` alone."""
+    socket: Path
+    """Where it listens; only this user may connect."""
     log: Path
     """Where it writes its log; gone when the server is."""
     client: httpx.Client
@@ -99,9 +101,10 @@ def scoring_server(
         log = Path(scratch) / "server.log"
         running = InferenceServer(python, script, folder, folder, log, variables or {}).start()
         try:
-            # Proxies are for others: a user's HTTPS_PROXY must not carry what stays on loopback.
-            with httpx.Client(trust_env=False, timeout=REQUEST_SECONDS) as client:
-                server = ScoringServer(running.url, log, client)
+            # Proxies are for others: a user's HTTPS_PROXY must not carry what stays here.
+            way = httpx.HTTPTransport(uds=str(running.socket))
+            with httpx.Client(transport=way, trust_env=False, timeout=REQUEST_SECONDS) as client:
+                server = ScoringServer("http://scorer", running.socket, log, client)
                 _await_ready(server, running, ready_seconds)
                 yield server
         finally:

@@ -15,9 +15,8 @@ from dataclasses import dataclass, field
 
 import aiohttp
 
-from weather_assets.foundation.loopback import LOOPBACK
 from weather_assets.local_azure.azure.faults import FaultKind, Faults
-from weather_assets.local_azure.serving.scorers import Scorer
+from weather_assets.local_azure.serving.scorers import URL, Scorer
 
 _NOT_PASSED = frozenset({
     "authorization", "connection", "content-length", "expect", "host", "keep-alive", "date",
@@ -62,7 +61,6 @@ class Pool:
     queue_seconds: float
     concurrency: int
     """Requests at a time, an instance."""
-    http: aiohttp.ClientSession
     faults: Faults
     scorers: list[Scorer] = field(default_factory=list[Scorer])
     in_flight: int = 0
@@ -131,10 +129,12 @@ class Pool:
         broken = self.faults.strike(FaultKind.SCORER_ERROR, self.key)
         if broken is not None:
             return self._failed(broken.status, b"injected fault", scorer.pid)
+        if scorer.http is None or scorer.http.closed:
+            return self._failed(502, b"the container has ended", scorer.pid)
         try:
-            async with self.http.request(
+            async with scorer.http.request(
                 request.method,
-                f"http://{LOOPBACK}:{scorer.port}{request.path}",
+                f"{URL}{request.path}",
                 data=request.body,
                 headers=_passed(request.headers),
                 allow_redirects=False,

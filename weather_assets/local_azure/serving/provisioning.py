@@ -15,8 +15,6 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import aiohttp
-
 from weather_assets.foundation.environments.building import build_environment, substituted
 from weather_assets.foundation.environments.conda import EnvironmentBuildError, read_definition
 from weather_assets.foundation.inference_server import InferenceServer
@@ -48,12 +46,11 @@ class Provisioning:
         resources: Resources,
         assets: Assets,
         faults: Faults,
-        http: aiohttp.ClientSession,
     ) -> None:
         """Works below `state`, with what is registered in `assets`."""
         self._settings, self._state = settings, state
         self._resources, self._assets = resources, assets
-        self._faults, self._http = faults, http
+        self._faults = faults
         self.pools: dict[str, Pool] = {}
         """Serving deployments by `endpoint/deployment`."""
 
@@ -113,7 +110,6 @@ class Provisioning:
             {
                 "state": scorer.state,
                 "pid": scorer.pid,
-                "port": scorer.port,
                 "restarts": scorer.restarts,
                 "exit_code": scorer.exit_code,
             }
@@ -145,7 +141,6 @@ class Provisioning:
             deployment.key,
             deployment.name,
             *check_request_settings(properties.get("requestSettings")),
-            self._http,
             self._faults,
         )
         pool.scorers = [Scorer(server) for _ in range(body["sku"]["capacity"])]

@@ -12,12 +12,15 @@ import os
 import time
 from dataclasses import dataclass, field
 
+import aiohttp
 import psutil
 
 from weather_assets.foundation.inference_server import InferenceServer, RunningServer
 
 MARKER_VARIABLE = "LOCAL_AZURE_MARKER"
 """Marks the processes of one simulator, so that its next start can find what a kill left over."""
+URL = "http://scorer"
+"""Of any server, to its own `Scorer.http`."""
 _POLL_SECONDS = 0.05
 _STOP_SECONDS = 3.0
 _FIRST_BACKOFF_SECONDS = 0.5
@@ -32,7 +35,8 @@ class Scorer:
     server: InferenceServer
     state: str = "starting"
     """`starting`, `ready`, `restarting` or `stopped`."""
-    port: int = 0
+    http: aiohttp.ClientSession | None = None
+    """Asks the server that runs, at `URL`."""
     pid: int = 0
     restarts: int = 0
     exit_code: int | None = None
@@ -84,7 +88,12 @@ class Scorer:
         while True:
             began = time.monotonic()
             running = self._running = self.server.start()
-            self.port, self.pid = running.port, running.pid
+            self.pid = running.pid
+            self.http = aiohttp.ClientSession(
+                connector=aiohttp.UnixConnector(str(running.socket), limit=0),
+                timeout=aiohttp.ClientTimeout(total=None),
+                auto_decompress=False,
+            )
             self.ended.clear()
             self.exit_code = await self._watch(running)
             self.ready.clear()
@@ -107,6 +116,8 @@ class Scorer:
         return code
 
     async def _end(self) -> None:
+        if self.http is not None:
+            await self.http.close()
         if self._running is not None:
             await asyncio.to_thread(self._running.end, _STOP_SECONDS)
 

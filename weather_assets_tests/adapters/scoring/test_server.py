@@ -4,7 +4,8 @@ The environment is built once per machine and set of pins, which needs a package
 of wheels) and 15 s to 60 s; later runs find it in the cache.
 """
 
-import socket
+import stat
+import tempfile
 import time
 from pathlib import Path
 
@@ -45,12 +46,6 @@ def package(tmp_path: Path) -> Path:
     return folder
 
 
-def listening(url: str) -> bool:
-    port = int(url.rsplit(":", 1)[1])
-    with socket.socket() as probe:
-        return probe.connect_ex(("127.0.0.1", port)) == 0
-
-
 def test_scores_and_says_what_it_refuses(
     python: Path, package: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -66,14 +61,20 @@ def test_scores_and_says_what_it_refuses(
         assert status == 500
         assert "error occurred in scoring script" in body["message"]
         assert "JSONDecodeError" in server.log_tail()
-        addresses = {
-            connection.laddr.ip
-            for connection in psutil.Process(where[3]).net_connections("tcp")
-            if connection.status == psutil.CONN_LISTEN
-        }
-        assert addresses == {"127.0.0.1"}
+        assert psutil.Process(where[3]).net_connections("inet") == []
+        assert stat.S_IMODE(server.socket.parent.stat().st_mode) == 0o700
     assert not psutil.pid_exists(where[3])
-    assert not listening(server.url)
+    assert not server.socket.parent.exists()
+
+
+def test_a_long_temporary_folder_is_no_hindrance(
+    python: Path, package: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    long = tmp_path / ("x" * 100)
+    long.mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(long))
+    with scoring_server(python, package) as server:
+        assert server.score({"x": 7}) == (200, {"times": 21})
 
 
 def test_nothing_is_left_when_the_block_raises(python: Path, package: Path) -> None:

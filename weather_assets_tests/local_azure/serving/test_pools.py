@@ -1,11 +1,13 @@
 """Real scoring processes behind one endpoint: routing, mirroring, limits, crashes, logs."""
 
 import json
+import stat
 import statistics
 import time
 from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -181,16 +183,20 @@ def test_a_crashed_process_is_replaced(served: Served) -> None:
     assert served.ask().status_code == 200
 
 
-def test_scorers_listen_on_loopback_only(served: Served) -> None:
+def test_scorers_listen_where_only_the_simulator_s_user_reaches_them(served: Served) -> None:
     leader = psutil.Process(served.instance("green")["pid"])
     family = [leader, *leader.children(recursive=True)]
-    addresses = {
-        connection.laddr.ip
+    open_to_all = [each for process in family for each in process.net_connections("inet")]
+    assert open_to_all == []
+    sockets = {
+        Path(str(each.laddr))
         for process in family
-        for connection in process.net_connections("inet")
-        if connection.status == psutil.CONN_LISTEN
+        for each in process.net_connections("unix")
+        if each.laddr
     }
-    assert addresses == {"127.0.0.1"}
+    assert sockets
+    for path in sockets:
+        assert stat.S_IMODE(path.parent.stat().st_mode) == 0o700
 
 
 def test_scorers_inherit_no_secret(served: Served) -> None:
