@@ -70,7 +70,7 @@ def run(data: Path, sample: Path | None, until: str | None, *, serve: bool) -> N
     """
     from weather_assets.commands.short_life import short_life
 
-    root = DataRoot.at(data)
+    root = _root(data)
     _refuse_misleading_environment()
     with short_life():
         from rich.console import Console
@@ -81,6 +81,15 @@ def run(data: Path, sample: Path | None, until: str | None, *, serve: bool) -> N
         up_to_date = run_graph(root, console, sample=sample, serve=serve, until=until)
     if not up_to_date:
         raise SystemExit(REFUSED)
+
+
+def _root(data: Path) -> DataRoot:
+    """Returns the data root, without what killed commands have left there."""
+    from weather_assets.commands.leftovers import end_leftovers
+
+    root = DataRoot.at(data)
+    end_leftovers(root)
+    return root
 
 
 def _refuse_misleading_environment() -> None:
@@ -112,7 +121,7 @@ def predict(data: Path, input_path: Path, output_path: Path) -> None:
     """Forecast raw rows with the champion, offline."""
     from weather_assets.commands import prediction
 
-    prediction.predict(DataRoot.at(data), input_path, output_path)
+    prediction.predict(_root(data), input_path, output_path)
 
 
 @main.group()
@@ -128,7 +137,7 @@ def status(data: Path) -> None:
 
     from weather_assets.commands.serving import show_endpoint
 
-    show_endpoint(DataRoot.at(data), Console(highlight=False, soft_wrap=True))
+    show_endpoint(_root(data), Console(highlight=False, soft_wrap=True))
 
 
 @endpoint.command()
@@ -137,7 +146,7 @@ def key(data: Path) -> None:
     """Print the endpoint's key (a secret), for an Authorization header."""
     from weather_assets.commands.serving import show_key
 
-    click.echo(show_key(DataRoot.at(data)))
+    click.echo(show_key(_root(data)))
 
 
 @main.group()
@@ -169,7 +178,7 @@ def doctor(data: Path) -> None:
     from weather_assets.commands.doctor import examine
 
     missing = False
-    for finding in examine(DataRoot.at(data)):
+    for finding in examine(_root(data)):
         mark = "ok     " if finding.healthy else "MISSING" if finding.needed else "note   "
         click.echo(f"{mark} {finding.name}: {finding.sentence}")
         if not finding.healthy:
@@ -202,7 +211,7 @@ def dev(data: Path, port: int, mlflow_port: int) -> None:
     from weather_assets.commands.development import serve_uis
 
     console = Console(highlight=False, soft_wrap=True)
-    serve_uis(DataRoot.at(data), console, port=port, mlflow_port=mlflow_port)
+    serve_uis(_root(data), console, port=port, mlflow_port=mlflow_port)
 
 
 @main.command("prepare-environment")

@@ -25,6 +25,7 @@ from weather_assets.defs.resources import (
     RankBackendResource,
     mlflow_tracking,
 )
+from weather_assets.defs.run_workers import held_in_process_executor
 from weather_assets.defs.settings import (
     LimitsResource,
     RolloutResource,
@@ -63,7 +64,7 @@ def build_defs(*, resource_overrides: Mapping[str, Any] | None = None) -> dg.Def
         jobs=jobs.jobs(),
         sensors=[raw_weather_sensor, *automation.automation_sensors()],
         resources=resources,
-        executor=dg.in_process_executor,
+        executor=held_in_process_executor,
     )
 
 

@@ -9,6 +9,9 @@
 - `serving`: `endpoint`, what serves and where.
 - `invocation`: how the command was called, for lines to copy.
 - `preparation`: `prepare-environment`; `short_life`: fewer collections in a command that ends.
-- `development`: `dev`, the UIs with the sensors on.
+- `development`: `dev`, the UIs with the sensors on; `services`: programs that are kept running.
+- `run_launcher`: how a run's process is started and watched.
+- `leftovers`, `recovery`: what killed processes have left running, and the runs they had begun.
+- `hang_up`: a closed terminal ends a command as Ctrl-C does.
 - `web_server`, `web_guard`: Dagster's web server, and who may ask it.
 """

@@ -1,20 +1,24 @@
 """`weather-assets dev`: Dagster's and MLflow's UIs on this machine, with the sensors on.
 
-Belongs here: starting both, showing where they are, and ending all of it together. Does not belong
-here: anything that runs in them.
+Belongs here: which programs that takes, showing where they are, and refusing a second `dev` on the
+same data root. Does not belong here: keeping them running (`services`), or anything that runs in
+them.
+
+What `dagster dev` would start is started here, part by part, so that each part that dies is started
+again by itself; under `dagster dev` a killed code server stays dead, and a killed web server takes
+everything else with it.
 """
 
 import os
 import signal
 import socket
-import subprocess
 import sys
-import time
-from collections.abc import Mapping, Sequence
+import uuid
+from collections.abc import Mapping
 from pathlib import Path
 
 import click
-import psutil
+import yaml
 from rich.console import Console
 
 from weather_assets.adapters.azure import simulator
@@ -25,16 +29,21 @@ from weather_assets.adapters.tracking.local_store import (
     database_of,
     settle_artifacts,
 )
-from weather_assets.commands.instance import WORKSPACE_FILE, written_home
+from weather_assets.commands.hang_up import ending_with_the_terminal, uninterrupted
+from weather_assets.commands.instance import open_instance, written_home
+from weather_assets.commands.leftovers import DEV_MARK, address_of_dev
+from weather_assets.commands.recovery import recover_runs
+from weather_assets.commands.services import Service, end_all, keep_running
 from weather_assets.foundation.child_environment import product_environment
+from weather_assets.foundation.held_files import HeldElsewhereError, HeldFile, hold, left_behind
+from weather_assets.foundation.scratch import scratch
 
 _HOST = "127.0.0.1"
-_MLFLOW = "mlflow server"
-_STOP_GRACE_SECONDS = 10
+_MLFLOW = "MLflow's server"
 
 
 def serve_uis(root: DataRoot, console: Console, *, port: int, mlflow_port: int) -> None:
-    """Runs both UIs until Ctrl-C, SIGTERM, or until one of them ends.
+    """Runs both UIs until Ctrl-C, SIGTERM, a closed terminal, or until one cannot be started.
 
     Args:
         root: the data root that they show.
@@ -43,36 +52,75 @@ def serve_uis(root: DataRoot, console: Console, *, port: int, mlflow_port: int) 
         mlflow_port: port of MLflow's UI.
 
     Raises:
-        click.ClickException: if a port is taken, or a server ended by itself.
+        click.ClickException: another `dev` works on the data root, a port is taken, or a server
+            does not start.
     """
-    for number in (port, mlflow_port):
-        _refuse_taken_port(number)
-    home = written_home(root.create())
-    environment = _environment(root, home)
-    for number in (signal.SIGINT, signal.SIGTERM):  # a shell's background job ignores SIGINT
-        signal.signal(number, signal.default_int_handler)
-    servers: dict[str, subprocess.Popen[bytes]] = {}
-    served_before = simulator.running(root.local_azure) is not None
+    root.create()
+    mark = uuid.uuid4().hex
+    was_killed = left_behind(root.held_by_dev)
+    held = _hold(root, f"http://{_HOST}:{port} {mark}")
     try:
-        for name, command in _commands(root, home, port, mlflow_port).items():
-            servers[name] = subprocess.Popen(command, env=environment, start_new_session=True)
-        mlflow = f"http://{_HOST}:{mlflow_port}" if _MLFLOW in servers else root.tracking_uri
+        for number in (port, mlflow_port):
+            _refuse_taken_port(number)
+        with (
+            ending_with_the_terminal(),
+            scratch() as folder,
+            simulator.ending_with_its_users(root.local_azure, root.simulator_users),
+        ):
+            _recover(root, nobody_launches=was_killed)
+            environment = _environment(root, mark)
+            services = [
+                *_dagster(folder, environment, port),
+                *_mlflow(root, environment, mlflow_port),
+            ]
+            _serve(root, console, services, port=port, mlflow_port=mlflow_port)
+    finally:
+        held.release()
+
+
+def _hold(root: DataRoot, text: str) -> HeldFile:
+    try:
+        return hold(root.held_by_dev, text)
+    except HeldElsewhereError:
+        raise click.ClickException(
+            f"`weather-assets dev` runs on {root.path} already, at {address_of_dev(root)}; use "
+            "that one, end it, or give another data root with --data"
+        ) from None
+
+
+def _serve(
+    root: DataRoot, console: Console, services: list[Service], *, port: int, mlflow_port: int
+) -> None:
+    def ended(service: Service, code: int) -> None:
+        console.print(f"{service.name} has ended with exit code {code}; it is started again")
+        _recover(root, nobody_launches=False)
+
+    try:
+        own_mlflow = any(service.name == _MLFLOW for service in services)
+        mlflow = f"http://{_HOST}:{mlflow_port}" if own_mlflow else root.tracking_uri
         console.print(f"Dagster  http://{_HOST}:{port}\nMLflow   {mlflow}")
         console.print(
             f"data     {root.path}   (put a weather.csv into raw/; Ctrl-C ends everything)",
             markup=False,
         )
-        _wait_for_first(servers)
+        keep_running(services, ended)
     except KeyboardInterrupt:
         console.print("ending")
     finally:
-        _end(list(servers.values()))
-        if not served_before:
-            simulator.stop(root.local_azure)  # a rollout has started it
+        with uninterrupted():
+            end_all(services)
+            _recover(root, nobody_launches=True)
 
 
-def _environment(root: DataRoot, home: Path) -> dict[str, str]:
+def _recover(root: DataRoot, *, nobody_launches: bool) -> None:
+    """Ends the runs of processes that are gone; what waits in the queue waits on."""
+    with open_instance(root) as instance:
+        recover_runs(instance, root, nobody_launches=nobody_launches, queue_goes_on=True)
+
+
+def _environment(root: DataRoot, mark: str) -> dict[str, str]:
     """Returns the variables of the servers, which run all of the product: all but leftovers."""
+    home = written_home(root)
     kept = product_environment(os.environ)
     forget_leftovers(kept)
     # Dagster takes the first folder off the path before it imports the code location.
@@ -80,28 +128,58 @@ def _environment(root: DataRoot, home: Path) -> dict[str, str]:
     own = {
         "PYTHONPATH": os.pathsep.join(path),
         DATA_ROOT_VARIABLE: str(root.path),
+        DEV_MARK: mark,
         "DAGSTER_HOME": str(home),
         "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",  # three processes that nothing here uses
     }
     return {**kept, **own}
 
 
-def _commands(root: DataRoot, home: Path, port: int, mlflow_port: int) -> dict[str, list[str]]:
-    """Returns what is started; MLflow's UI only where no server of its own has one."""
-    dagster = [sys.executable, "-m", "dagster", "dev", "-h", _HOST, "-p", str(port)]
-    commands = {"dagster dev": [*dagster, "-w", str(home / WORKSPACE_FILE)]}
+def _dagster(
+    folder: Path, environment: Mapping[str, str], port: int
+) -> tuple[Service, Service, Service]:
+    """Returns the code server, and the daemon and the web server, which ask it.
+
+    Args:
+        folder: where they meet.
+        environment: their variables.
+        port: of the web server.
+    """
+    code, workspace = folder / "code", folder / "workspace.yaml"
+    asked = {"grpc_server": {"socket": str(code), "location_name": "weather_assets"}}
+    workspace.write_text(yaml.safe_dump({"load_from": [asked]}), encoding="utf-8")
+    python = (sys.executable, "-m")
+    serve = ("dagster", "api", "grpc", "--socket", str(code), "-m", "weather_assets.definitions")
+    quiet = ("--location-name", "weather_assets", "--log-level", "warning")
+    web = ("weather_assets.commands.web_server", "-h", _HOST, "-p", str(port), "-w", str(workspace))
+    return (
+        # There is nothing to put in order: a run that it works for is started again.
+        Service("the code server", (*python, *serve, *quiet), environment, signal.SIGKILL),
+        Service(
+            "the daemon",
+            (*python, "dagster._daemon", "run", "-w", str(workspace)),
+            environment,
+            after=code,
+        ),
+        Service("the web server", (*python, *web), environment, after=code),
+    )
+
+
+def _mlflow(root: DataRoot, environment: Mapping[str, str], port: int) -> tuple[Service, ...]:
+    """Returns MLflow's UI; none where a server of its own has one."""
     database = database_of(root.tracking_uri)
-    if database is not None:
-        if database.exists():
-            settle_artifacts(database)
-        mlflow = [sys.executable, "-m", "mlflow", "server", "--host", _HOST]
-        mlflow += ["--port", str(mlflow_port), "--workers", "1"]
-        mlflow += ["--backend-store-uri", root.tracking_uri]
-        # Both ways of keeping artifacts that the server has, so that none is the current folder.
-        mlflow += ["--default-artifact-root", artifacts_of(database).as_uri()]
-        mlflow += ["--artifacts-destination", artifacts_of(database).as_uri()]
-        commands[_MLFLOW] = mlflow
-    return commands
+    if database is None:
+        return ()
+    if database.exists():
+        settle_artifacts(database)
+    # Both ways of keeping artifacts that the server has, so that none is the current folder.
+    artifacts = artifacts_of(database).as_uri()
+    command = (
+        *(sys.executable, "-m", "mlflow", "server", "--host", _HOST, "--port", str(port)),
+        *("--workers", "1", "--backend-store-uri", root.tracking_uri),
+        *("--default-artifact-root", artifacts, "--artifacts-destination", artifacts),
+    )
+    return (Service(_MLFLOW, command, environment),)
 
 
 def _refuse_taken_port(port: int) -> None:
@@ -110,34 +188,3 @@ def _refuse_taken_port(port: int) -> None:
             raise click.ClickException(
                 f"port {port} is taken; end what listens there, or give --port / --mlflow-port"
             )
-
-
-def _wait_for_first(servers: Mapping[str, subprocess.Popen[bytes]]) -> None:
-    while True:
-        for name, server in servers.items():
-            code = server.poll()
-            if code is not None:
-                raise click.ClickException(f"{name} ended with exit code {code}")
-        time.sleep(0.5)
-
-
-def _end(servers: Sequence[subprocess.Popen[bytes]]) -> None:
-    """Ends the servers and everything that they started."""
-    family: list[psutil.Process] = []
-    for server in servers:
-        try:
-            parent = psutil.Process(server.pid)
-            family += [parent, *parent.children(recursive=True)]
-        except psutil.NoSuchProcess:
-            continue
-    for server in servers:
-        if server.poll() is None:
-            server.send_signal(signal.SIGINT)
-    _, alive = psutil.wait_procs(family, timeout=_STOP_GRACE_SECONDS)
-    for process in alive:
-        try:
-            process.kill()
-        except psutil.NoSuchProcess:
-            continue
-    for server in servers:
-        server.wait(timeout=_STOP_GRACE_SECONDS)

@@ -11,8 +11,7 @@ import shlex
 import shutil
 import time
 import zlib
-from collections.abc import Generator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +26,7 @@ from weather_assets.adapters.azure import simulator
 from weather_assets.adapters.files.data_root import DataRoot
 from weather_assets.adapters.files.processed_versions import ProcessedVersions, read_manifest
 from weather_assets.adapters.files.raw_snapshot import list_raw_files
+from weather_assets.commands.hang_up import ending_with_the_terminal
 from weather_assets.commands.instance import open_instance
 from weather_assets.commands.invocation import this_command
 from weather_assets.commands.progress import (
@@ -34,9 +34,11 @@ from weather_assets.commands.progress import (
     progress_logger,
     skipped_steps_unmentioned,
 )
+from weather_assets.commands.recovery import working_run
 from weather_assets.definitions import build_defs
 from weather_assets.defs.resources import DataRootResource
 from weather_assets.defs.training_metadata import VERDICT_CHECK
+from weather_assets.foundation.scratch import scratch
 from weather_assets.rollout.service import ServiceError
 from weather_assets.workflows.published import (
     PackageRefusedError,
@@ -87,7 +89,7 @@ def run_graph(
         _take_sample(root, sample, console)
     lock = FileLock(root.path / ".run.lock", timeout=0)
     try:
-        with lock, _serving_while(root, stay=serve) as stays:
+        with lock, ending_with_the_terminal(), scratch(), _serving(root, stay=serve) as stays:
             refusal = _run(root, console, definitions, assets)
             if until is None:
                 _print_summary(root, console, promoted=refusal is None, stays=stays)
@@ -100,15 +102,11 @@ def run_graph(
     return refusal is None
 
 
-@contextmanager
-def _serving_while(root: DataRoot, *, stay: bool) -> Generator[bool]:
-    """Ends the Local Azure that was started in between, unless it shall stay; yields if it will."""
-    stays = stay or simulator.running(root.local_azure) is not None
-    try:
-        yield stays
-    finally:
-        if not stays:
-            simulator.stop(root.local_azure)
+def _serving(root: DataRoot, *, stay: bool) -> AbstractContextManager[bool]:
+    """Yields whether Local Azure stays; else one that is started in between ends with the block."""
+    if stay:
+        return nullcontext(enter_result=True)
+    return simulator.ending_with_its_users(root.local_azure, root.simulator_users)
 
 
 def _run(
@@ -123,12 +121,17 @@ def _run(
     followed = dg.Definitions.merge(
         definitions, dg.Definitions(loggers={"progress": progress_logger(handler)})
     )
-    with open_instance(root) as instance, skipped_steps_unmentioned():
+    with (
+        open_instance(root) as instance,
+        working_run(instance, root) as run_id,
+        skipped_steps_unmentioned(),
+    ):
         result = followed.resolve_job_def(JOB).execute_in_process(
             instance=instance,
             raise_on_error=False,
             run_config={"loggers": {"progress": {"config": {}}}},
             asset_selection=assets,
+            run_id=run_id,
         )
         if not result.success:
             raise GraphRunError(_reason(result, root))

@@ -10,6 +10,7 @@
 - `recorded_facts`: what the event log says, as facts for `reconciliation`; `run_tags`: what runs
   carry for it; `endings`: what a failed step says of itself.
 - `pools`: who may write what at the same time.
+- `run_workers`: which process works for a run, and whether it lives.
 - `jobs`: the pipelines by their names.
 - `resources`: data root, MLflow, rank launcher; `settings`: limits, training, rollout, Spark, and
   what the launchpad may say of them.

@@ -87,6 +87,12 @@ def run_is_over(instance: dg.DagsterInstance, run_id: str) -> bool:
     return run is None or run.is_finished
 
 
+def run_has_ended(instance: dg.DagsterInstance, run_id: str) -> bool:
+    """Tells whether a run has ended; not so of one that is another instance's."""
+    run = instance.get_run_by_id(run_id)
+    return run is not None and run.is_finished
+
+
 class TrackedRun:
     """Opens the MLflow run of a Dagster run, through dagster-mlflow, when it is first asked for.
 

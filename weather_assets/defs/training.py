@@ -5,6 +5,7 @@ the network (`forecasting`), the criteria (`verification`), what they work on (`
 """
 
 from collections.abc import Iterator
+from functools import partial
 
 import dagster as dg
 
@@ -17,6 +18,7 @@ from weather_assets.defs.resources import (
     ModelRegistryResource,
     RankBackendResource,
     TrackedRun,
+    run_has_ended,
 )
 from weather_assets.defs.settings import TrainingConfig, TrainingResource
 from weather_assets.defs.training_metadata import (
@@ -61,6 +63,7 @@ def weather_checkpoint(
         training.order(config, context.run.run_id),
         open_run=lambda: _open_while_ranks_load(mlflow),
         on_event=rank_event_logger(context.log),
+        has_ended=partial(run_has_ended, context.instance),
     )
     return dg.MaterializeResult(
         metadata=candidate_metadata(candidate),

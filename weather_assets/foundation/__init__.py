@@ -1,6 +1,8 @@
 """What stands below both the platform and Local Azure, and knows neither (L0).
 
 - `atomic_files`: files that are complete or absent; `waiting`: for a condition, never for ever.
+- `held_files`: files that say whether a process lives; `scratch`: its temporary files, which go
+  with it; `marked_processes`: children that outlived it.
 - `documents`: JSON files that carry the number of their format.
 - `process_guard`: a program that ends when whoever started it is gone.
 - `healing`: which failures may heal by themselves.

@@ -24,6 +24,7 @@ from filelock import FileLock, Timeout
 
 from weather_assets.foundation.atomic_files import PRIVATE, write_text
 from weather_assets.foundation.loopback import LOOPBACK
+from weather_assets.foundation.scratch import scratch
 from weather_assets.local_azure.admin import Admin
 from weather_assets.local_azure.arm.assets import AssetVersions
 from weather_assets.local_azure.arm.deployments import OnlineDeployments
@@ -214,7 +215,8 @@ def serve(state: Path, **options: Any) -> None:
             if left:
                 _LOG.warning("ended processes of an earlier run: %s", left)
             ensure_authority(state)
-            asyncio.run(_serve(state, settings))
+            with scratch():
+                asyncio.run(_serve(state, settings))
             sweep(settings.marker(state))
     except Timeout:
         raise LocalAzureError(

@@ -108,6 +108,7 @@ def obtain_candidate(
     *,
     open_run: Callable[[], str],
     on_event: Callable[[RankEvent], None],
+    has_ended: Callable[[str], bool],
 ) -> Candidate:
     """Returns the candidate for the current rows; trains it only if it never was.
 
@@ -121,6 +122,8 @@ def obtain_candidate(
         order: what to train.
         open_run: opens the MLflow run of this training and returns its id.
         on_event: called with everything that a rank says.
+        has_ended: tells of a Dagster run whether nobody works for it any more: its training, if it
+            never ended in MLflow, was killed.
 
     Returns:
         The candidate, which the registry's alias `candidate` now names.
@@ -133,6 +136,7 @@ def obtain_candidate(
     identity = _Identity.of(processed, order)
     root.registry.mkdir(parents=True, exist_ok=True)
     with FileLock(root.registry / ".lock", timeout=_LOCK_TIMEOUT_SECONDS):
+        registry.end_abandoned(has_ended)
         version, gang = registry.find_trained(identity.key), None
         if version is None:
             training = _Training(root, registry, processed, order, identity)
@@ -224,12 +228,12 @@ def rank_command(python: str, job_file: Path) -> tuple[str, ...]:
 @contextmanager
 def _mlflow_run(registry: ModelRegistry, open_run: Callable[[], str]) -> Generator[str]:
     """Yields the id of a new MLflow run, and ends the run as the block ends."""
-    run_id, status = open_run(), "FAILED"
+    run_id, status = open_run(), "KILLED"  # by whatever is no error: a user's, or Dagster's own
     try:
         yield run_id
         status = "FINISHED"
-    except KeyboardInterrupt:
-        status = "KILLED"
+    except Exception:
+        status = "FAILED"
         raise
     finally:
         registry.end_run(run_id, status)

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import psutil
 import pytest
+from dagster import DagsterExecutionInterruptedError
 from mlflow import MlflowClient
 
 from weather_assets.adapters.files.data_root import DataRoot
@@ -78,7 +79,14 @@ class Workshop:
             order,
             open_run=open_run or self.open_run,
             on_event=on_event,
+            has_ended=lambda run_id: run_id == "killed",
         )
+
+    def leave_a_training(self, dagster_run_id: str) -> None:
+        """Has a training be killed before it could end its MLflow run."""
+        experiment = self.registry.ensure_experiment()
+        tags = {"dagster_run_id": dagster_run_id}
+        MlflowClient(self.root.tracking_uri).create_run(experiment, tags=tags)
 
     def status_of_runs(self) -> list[str]:
         client = MlflowClient(self.root.tracking_uri)
@@ -101,6 +109,8 @@ def ranks() -> list[psutil.Process]:
 def trained(tmp_path_factory: pytest.TempPathFactory) -> tuple[Workshop, Candidate]:
     """Returns a workshop in which one candidate was trained, and the candidate."""
     shop = Workshop(tmp_path_factory.mktemp("root"))
+    shop.leave_a_training("killed")
+    shop.leave_a_training("of another place")
     return shop, shop.obtain()
 
 
@@ -114,7 +124,7 @@ def test_a_new_candidate_is_trained_by_the_gang_that_is_ordered(
     assert (candidate.folder / "model.safetensors").is_file()
     assert candidate.folder == shop.root.registry / candidate.version.version
     assert not list((shop.root.registry / ".training").iterdir())
-    assert shop.status_of_runs() == ["FINISHED"]
+    assert sorted(shop.status_of_runs()) == ["FINISHED", "KILLED", "RUNNING"]
     assert ranks() == []
 
 
@@ -150,7 +160,12 @@ def test_ranks_end_when_no_run_can_be_opened(
 
 
 @pytest.mark.parametrize(
-    ("interrupt", "status"), [(KeyboardInterrupt, "KILLED"), (RuntimeError, "FAILED")]
+    ("interrupt", "status"),
+    [
+        (KeyboardInterrupt, "KILLED"),
+        (DagsterExecutionInterruptedError, "KILLED"),
+        (RuntimeError, "FAILED"),
+    ],
 )
 def test_ranks_end_when_nobody_listens_any_more(
     tmp_path: Path, interrupt: type[BaseException], status: str

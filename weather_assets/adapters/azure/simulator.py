@@ -10,13 +10,16 @@ import os
 import shlex
 import subprocess
 import sys
-from contextlib import closing, suppress
+import uuid
+from collections.abc import Generator
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
 from weather_assets.adapters.files.user_cache import cache_folder
 from weather_assets.foundation.child_environment import product_environment
+from weather_assets.foundation.held_files import files_in, hold, is_held, left_behind
 from weather_assets.rollout.service import ServiceUnavailable
 
 COMMAND = (sys.executable, "-m", "weather_assets.local_azure")
@@ -78,6 +81,46 @@ def stop(state: Path) -> None:
     """
     if state.is_dir():
         _run("stop", state)
+
+
+@contextmanager
+def ending_with_its_users(state: Path, users: Path) -> Generator[bool]:
+    """Ends the simulator, which may be started in the block, with the last of those who use it.
+
+    Args:
+        state: its state folder.
+        users: a folder where each of them holds a file, so that one who was killed is seen.
+
+    Yields:
+        Whether it stays: it ran before, and for no user that ends it.
+    """
+    if running(state) is not None and not files_in(users):
+        yield True
+        return
+    user = hold(users / uuid.uuid4().hex, f"process {os.getpid()}")
+    try:
+        yield False
+    finally:
+        user.release()
+        if not any(map(is_held, files_in(users))):
+            stop(state)
+
+
+def end_abandoned(state: Path, users: Path) -> None:
+    """Ends the simulator where all who used it were killed.
+
+    Args:
+        state: its state folder.
+        users: as in `ending_with_its_users`.
+
+    Raises:
+        ServiceUnavailable: it cannot be stopped from here; says why.
+    """
+    killed = [user for user in files_in(users) if left_behind(user)]
+    if killed and not any(map(is_held, files_in(users))):
+        stop(state)
+    for user in killed:
+        user.unlink(missing_ok=True)
 
 
 def _words(name: str, value: Any) -> tuple[str, ...]:

@@ -110,6 +110,25 @@ class DataRoot:
         return self.path / "dagster"
 
     @property
+    def held_by_dev(self) -> Path:
+        """The file that `dev` holds while it lives: its address, and the mark of its processes."""
+        return self._held / "dev"
+
+    @property
+    def held_by_runs(self) -> Path:
+        """The folder where a run's process holds a file of the run's name while it lives."""
+        return self._held / "runs"
+
+    @property
+    def simulator_users(self) -> Path:
+        """The folder where everybody holds a file who needs Local Azure for now."""
+        return self._held / "local-azure"
+
+    @property
+    def _held(self) -> Path:
+        return self.dagster_home / "held"
+
+    @property
     def local_azure(self) -> Path:
         """State of Local Azure, which serves where no Azure subscription is named."""
         return self.path / "local-azure"

@@ -17,12 +17,10 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import IO, cast
-
-import psutil
 
 from weather_assets.adapters.own_settings import FOLDERS
 from weather_assets.adapters.ranks.protocol import (
@@ -45,13 +43,12 @@ from weather_assets.foundation.child_environment import (
     python_settings,
 )
 from weather_assets.foundation.loopback import LOOPBACK, free_loopback_port
+from weather_assets.foundation.marked_processes import end_marked
 from weather_assets.foundation.process_guard import guarded
-from weather_assets.foundation.waiting import WaitedTooLongError, wait_until
 
 LAST_OUTPUT_SECONDS = 2.0
 """How long an ended rank's remaining output is waited for: its group was killed, so that its pipes
 close at once, unless a process that left the group still holds them."""
-CLEAN_UP_SECONDS = 10.0
 
 
 class RankProcess:
@@ -194,48 +191,15 @@ class ProcessBackend:
         end_processes(rendezvous.identity)
 
 
-def processes_of(identity: str, rank: int | None = None) -> Iterator[psutil.Process]:
-    """Every live process of this user that a rank of the attempt is or started.
+def end_processes(identity: str, rank: int | None = None) -> None:
+    """Kills every process that ranks of an attempt are or have started.
 
     Args:
         identity: the attempt's id, as in `Rendezvous.identity`.
         rank: only this rank's; all ranks' by default.
-    """
-    wanted = {RENDEZVOUS_VARIABLE: identity}
-    if rank is not None:
-        wanted[RANK_VARIABLE] = str(rank)
-    for process in psutil.process_iter():
-        with suppress(psutil.NoSuchProcess, psutil.AccessDenied, OSError):
-            carries_it = wanted.items() <= process.environ().items()
-            if carries_it and process.status() != psutil.STATUS_ZOMBIE:
-                yield process
-
-
-def end_processes(identity: str, rank: int | None = None) -> None:
-    """Kills what `processes_of` finds, until it finds nothing.
-
-    Args:
-        identity: the attempt's id.
-        rank: only this rank's; all ranks' by default.
 
     Raises:
-        RuntimeError: something survives SIGKILL for `CLEAN_UP_SECONDS`.
+        TimeoutError: something survives SIGKILL; names it.
     """
-
-    def gone() -> bool:
-        left = list(processes_of(identity, rank))
-        for process in left:
-            with suppress(psutil.NoSuchProcess):
-                process.kill()
-        psutil.wait_procs(left, timeout=0.5)
-        return not left
-
-    try:
-        wait_until(gone, CLEAN_UP_SECONDS, "killed processes to end", pause_seconds=0.0)
-    except WaitedTooLongError as error:
-        names = ", ".join(str(process.pid) for process in processes_of(identity, rank))
-        message = (
-            f"processes {names} of attempt {identity} survive SIGKILL; "
-            "find out what they wait for (a dead file server?), then run again"
-        )
-        raise RuntimeError(message) from error
+    one = {} if rank is None else {RANK_VARIABLE: str(rank)}
+    end_marked({RENDEZVOUS_VARIABLE: identity, **one})

@@ -8,7 +8,7 @@ a retry or another process can go on where one stopped. Does not belong here: wh
 import json
 import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -33,6 +33,7 @@ CHAMPION = "champion"
 CANDIDATE = "candidate"
 CANDIDATE_ARTIFACTS = "candidate"
 TRAINING_KEY = "weather_assets.training_key"
+_DAGSTER_RUN_TAG = "dagster_run_id"  # as dagster-mlflow writes it
 _METRIC_BATCH = 1000  # MLflow's limit of metrics in one call
 _PARAMETER_BATCH = 100  # and of parameters
 
@@ -80,6 +81,21 @@ class ModelRegistry:
     def end_run(self, run_id: str, status: str) -> None:
         """Ends a run with one of MLflow's statuses: FINISHED, FAILED or KILLED."""
         self._client.set_terminated(run_id, status)
+
+    def end_abandoned(self, was_killed: Callable[[str], bool]) -> None:
+        """Ends the runs whose training was killed before it could say so.
+
+        Args:
+            was_killed: tells of a Dagster run whether nobody works for it any more.
+        """
+        experiment = self._client.get_experiment_by_name(EXPERIMENT)
+        if experiment is None:
+            return
+        for run in self._client.search_runs(
+            [experiment.experiment_id], "attributes.status = 'RUNNING'"
+        ):
+            if was_killed(run.data.tags.get(_DAGSTER_RUN_TAG, "")):
+                self.end_run(run.info.run_id, "KILLED")
 
     def log(
         self,

@@ -8,14 +8,13 @@ a killed simulator left over. Does not belong here: how a server is run
 
 import asyncio
 import contextlib
-import os
 import time
 from dataclasses import dataclass, field
 
 import aiohttp
-import psutil
 
 from weather_assets.foundation.inference_server import InferenceServer, RunningServer
+from weather_assets.foundation.marked_processes import end_marked
 
 MARKER_VARIABLE = "LOCAL_AZURE_MARKER"
 """Marks the processes of one simulator, so that its next start can find what a kill left over."""
@@ -131,13 +130,4 @@ def sweep(marker: str) -> list[int]:
     Returns:
         The numbers of the processes that were ended.
     """
-    left: list[psutil.Process] = []
-    for process in psutil.process_iter():
-        with contextlib.suppress(psutil.Error, OSError):
-            if process.pid != os.getpid() and process.environ().get(MARKER_VARIABLE) == marker:
-                left.append(process)
-    for process in left:
-        with contextlib.suppress(psutil.Error):
-            process.kill()  # checks the creation time: never a later process of the same number
-    psutil.wait_procs(left, timeout=_STOP_SECONDS)
-    return [process.pid for process in left]
+    return end_marked({MARKER_VARIABLE: marker})
