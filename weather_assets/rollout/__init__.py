@@ -7,7 +7,7 @@ Where do I go to ...
 - see which step follows from what is observed?               `plan`, made of `steps`
 - see what is checked before the first step?                  `preflight`
 - see what a stage looks at?                                  `evidence`, gathered by `watch`
-- change what makes a stage continue, hold or roll back?      `criteria`, `verdict`
+- change what makes a stage continue, hold or roll back?      `criteria`, `stage_verdict`
 - see the tests that may be looked at any number of times?    `sequential`
 - see what is remembered between stages and after a kill?     `journal`
 - run a stage?                                                `controller`, returning a `report`

@@ -24,9 +24,9 @@ from weather_assets.rollout.service import (
     ServiceError,
 )
 from weather_assets.rollout.settings import RolloutSettings
+from weather_assets.rollout.stage_verdict import StageOutcome, StageVerdict
 from weather_assets.rollout.states import Endpoint, Release, Stage, Traffic
 from weather_assets.rollout.steps import Change, DeleteDeployment, Deploy, SetTraffic
-from weather_assets.rollout.verdict import StageOutcome, StageVerdict
 from weather_assets.rollout.view import View
 from weather_assets.rollout.watch import Subject, Watch, failed_sentence
 

@@ -2,7 +2,7 @@
 
 Belongs here: the loop, its patience with the service, and noticing that somebody else has taken
 over. Does not belong here: which step is next (`plan`), or whether the stage is deserved (`watch`,
-`verdict`).
+`stage_verdict`).
 """
 
 from collections.abc import Callable

@@ -1,8 +1,8 @@
 """What a candidate is judged by, one criterion at a time.
 
 Belongs here: each criterion, as a function of the evidence that finds harm, something missing, or
-nothing wrong. Does not belong here: what follows from all of them together (`verdict`), or the
-statistics (`sequential`).
+nothing wrong. Does not belong here: what follows from all of them together (`stage_verdict`), or
+the statistics (`sequential`).
 
 Where harm is tested, it is tested at `Limits.significance` over the whole stage, however often the
 stage is judged. A criterion that shows no harm is still missing something while its plain estimate

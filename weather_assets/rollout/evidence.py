@@ -1,7 +1,7 @@
 """What a stage has seen of the candidate: answers to probes, and the service's own counts.
 
 Belongs here: the evidence as values, and what makes a single answer a good one. Does not belong
-here: how it is gathered (`watch`), or what follows from it (`verdict`).
+here: how it is gathered (`watch`), or what follows from it (`stage_verdict`).
 
 A probe is one request about held-out rows with known outcomes, sent to both slots by name, so that
 candidate and champion answer about the same weather at the same time.

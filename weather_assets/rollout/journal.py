@@ -28,8 +28,8 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from weather_assets.foundation.documents import DocumentFormat
+from weather_assets.rollout.stage_verdict import StageOutcome, StageVerdict
 from weather_assets.rollout.states import Release, Stage
-from weather_assets.rollout.verdict import StageOutcome, StageVerdict
 
 Entry = Mapping[str, Any]
 _ENTRY = DocumentFormat("the journal of rollouts")

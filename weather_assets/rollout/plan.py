@@ -1,7 +1,7 @@
 """Which step comes next: a pure function of what is observed and what is wanted.
 
 Belongs here: `next_step` and its rules. Does not belong here: doing the step (`controller`), or
-whether the candidate deserves it (`verdict`).
+whether the candidate deserves it (`stage_verdict`).
 
 Observe, `next_step`, apply: this loop ends in `Done` or `Refuse` from any state an endpoint can be
 in, and may be killed and begun again anywhere, since nothing but the observation is carried over.

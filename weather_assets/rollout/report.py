@@ -6,8 +6,8 @@ Belongs here: the report and its sentences. Does not belong here: how it came ab
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from weather_assets.rollout.stage_verdict import StageVerdict
 from weather_assets.rollout.states import Release, Stage, Traffic
-from weather_assets.rollout.verdict import StageVerdict
 
 
 @dataclass(frozen=True, slots=True)

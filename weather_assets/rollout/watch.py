@@ -1,7 +1,8 @@
 """Gathers the evidence of a stage, and judges it as it comes in.
 
 Belongs here: when which probe is sent, when the endpoint and the service's counts are looked at,
-and what keeps evidence from being gathered. Does not belong here: what follows from it (`verdict`).
+and what keeps evidence from being gathered. Does not belong here: what follows from it
+(`stage_verdict`).
 
 Nothing that fails here ends the watch by itself: an endpoint that cannot be observed, or asked, is
 evidence that is missing, and missing evidence is a hold.
@@ -18,8 +19,8 @@ from weather_assets.rollout.convergence import check_claim
 from weather_assets.rollout.evidence import LiveCounts, Probe, ProbeSet, Reply, StageEvidence
 from weather_assets.rollout.service import EndpointService, ServiceError, Superseded
 from weather_assets.rollout.settings import RolloutSettings
+from weather_assets.rollout.stage_verdict import StageOutcome, StageVerdict, judge_stage
 from weather_assets.rollout.states import Endpoint, Release, Traffic
-from weather_assets.rollout.verdict import StageOutcome, StageVerdict, judge_stage
 from weather_assets.rollout.view import View
 
 _HISTORY = timedelta(hours=1)

@@ -7,9 +7,10 @@ Where do I go to ...
 - teach it a quantity, a unit or a bound: `weather_assets.contract.quantities`, which the unit gate
   knows too; a spelling of a column name: `names`.
 - change what is read off the cells alone: `columns` (numbers, levels), `markers` (missing values).
-- change how a unit is chosen: `units`, `evidence`; how a column becomes a table: `measurements`.
-- change time and place: `timestamps`, `stations`.
-- change the label: `labels`; what gives it away: `leaks`.
+- change how a unit is chosen: `unit_choice`, `unit_evidence`.
+- change how a column becomes a table: `measurements`.
+- change time and place: `time_column`, `stations`.
+- change the label: `labels`; what gives it away: `leaking_columns`.
 
 Nothing is guessed silently: whatever is in doubt comes with a note (`notes`), which stands beside
 its line in the TOML and in the list on the console. What cannot be decided is left out of the TOML

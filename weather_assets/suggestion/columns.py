@@ -1,7 +1,7 @@
 """What the cells of one column show by themselves: numbers, texts, levels, order.
 
 Belongs here: facts that need no knowledge of weather. Does not belong here: which texts mean a
-missing value (`markers`), what is measured (`names`) or in which unit (`units`).
+missing value (`markers`), what is measured (`names`) or in which unit (`unit_choice`).
 """
 
 from collections import Counter

@@ -16,7 +16,7 @@ from weather_assets.suggestion.labels import LabelChoice
 from weather_assets.suggestion.measurements import Bounds, ProposedColumn
 from weather_assets.suggestion.notes import Note, Weight
 from weather_assets.suggestion.proposal import Proposal
-from weather_assets.suggestion.timestamps import TimeChoice
+from weather_assets.suggestion.time_column import TimeChoice
 
 _WIDTH = 98
 _BARE_KEY = re.compile(r"[A-Za-z0-9_-]+")

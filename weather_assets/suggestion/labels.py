@@ -1,7 +1,7 @@
 """What could be forecast: a flag of two values, an amount of precipitation, or a type of weather.
 
 Belongs here: finding the label and its spellings, and the events that they mean. Does not belong
-here: columns that give it away (`leaks`).
+here: columns that give it away (`leaking_columns`).
 """
 
 import re

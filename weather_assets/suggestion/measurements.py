@@ -1,7 +1,7 @@
 """One column of the file to one table of the contract, or to the list of those that are not read.
 
 Belongs here: kind, bounds, categories, and why a column is left out. Does not belong here: the unit
-(`units`), the label (`labels`) or how TOML is written (`document`).
+(`unit_choice`), the label (`labels`) or how TOML is written (`document`).
 """
 
 from dataclasses import dataclass
@@ -12,7 +12,6 @@ from weather_assets.contract.columns import Kind
 from weather_assets.contract.loading import listed
 from weather_assets.contract.quantities import QUANTITIES
 from weather_assets.suggestion.columns import Profile
-from weather_assets.suggestion.evidence import Measured, precipitation_quantity
 from weather_assets.suggestion.names import (
     PRECIPITATION,
     is_calendar,
@@ -22,7 +21,8 @@ from weather_assets.suggestion.names import (
     meaning_of,
 )
 from weather_assets.suggestion.notes import Note, Weight
-from weather_assets.suggestion.units import UnitChoice
+from weather_assets.suggestion.unit_choice import UnitChoice
+from weather_assets.suggestion.unit_evidence import Measured, precipitation_quantity
 
 RESERVED = ("label_encoded", "split", "persistence", "row_hash")
 """Columns that `weather_assets.processing.pipeline` adds, in any case."""

@@ -2,7 +2,8 @@
 
 Belongs here: spellings that weather files in use have (ASOS, GHCN, Meteostat, Open-Meteo, the
 Australian and other public sets; English, German, French and Spanish words). Does not belong here:
-spellings of units (`weather_assets.contract.quantities`), or whether the values agree (`evidence`).
+spellings of units (`weather_assets.contract.quantities`), or whether the values agree
+(`unit_evidence`).
 """
 
 import re

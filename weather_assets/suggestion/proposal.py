@@ -10,7 +10,7 @@ from weather_assets.contract.schema import SplitMethod
 from weather_assets.suggestion.labels import LabelChoice
 from weather_assets.suggestion.measurements import LeftOut, ProposedColumn
 from weather_assets.suggestion.notes import Note, Weight
-from weather_assets.suggestion.timestamps import TimeChoice
+from weather_assets.suggestion.time_column import TimeChoice
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,14 +13,13 @@ import numpy as np
 from weather_assets.contract.limits import Limits
 from weather_assets.contract.schema import SplitMethod
 from weather_assets.suggestion.columns import Floats, Profile, profile
-from weather_assets.suggestion.evidence import Measured
 from weather_assets.suggestion.labels import (
     LabelChoice,
     choose_label,
     events_ahead,
     events_of,
 )
-from weather_assets.suggestion.leaks import find_leaks
+from weather_assets.suggestion.leaking_columns import find_leaks
 from weather_assets.suggestion.markers import find_markers
 from weather_assets.suggestion.measurements import (
     RESERVED,
@@ -36,14 +35,15 @@ from weather_assets.suggestion.notes import Note, Weight
 from weather_assets.suggestion.proposal import Proposal
 from weather_assets.suggestion.sampling import Sample
 from weather_assets.suggestion.stations import Codes, codes_of, find_station
-from weather_assets.suggestion.timestamps import (
+from weather_assets.suggestion.time_column import (
     TimeChoice,
     find_time,
     is_composite_year,
     modal_step,
     time_features,
 )
-from weather_assets.suggestion.units import choose_units
+from weather_assets.suggestion.unit_choice import choose_units
+from weather_assets.suggestion.unit_evidence import Measured
 
 _REGULAR = 0.8
 

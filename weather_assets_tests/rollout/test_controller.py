@@ -6,8 +6,8 @@ import pytest
 
 from weather_assets.rollout.convergence import RolloutRefused
 from weather_assets.rollout.service import AccessDenied, ServiceError, ServiceUnavailable
+from weather_assets.rollout.stage_verdict import StageOutcome
 from weather_assets.rollout.states import Stage
-from weather_assets.rollout.verdict import StageOutcome
 from weather_assets_tests.rollout.memory_service import Scorer, probe_set, release, unavailable
 from weather_assets_tests.rollout.rollouts import FAST, ROLLOUT, Place, place
 

@@ -7,8 +7,8 @@ import pytest
 
 from weather_assets.foundation.documents import DocumentError
 from weather_assets.rollout.journal import Entry, FileJournal, remember
+from weather_assets.rollout.stage_verdict import StageOutcome, StageVerdict
 from weather_assets.rollout.states import Stage
-from weather_assets.rollout.verdict import StageOutcome, StageVerdict
 from weather_assets_tests.rollout.memory_service import release
 
 VERDICT = StageVerdict(StageOutcome.ROLL_BACK, ("It was slow.",), {"probes": 3.0})

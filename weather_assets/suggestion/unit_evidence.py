@@ -1,7 +1,7 @@
 """Which units the values of a column allow, and which of them would be nothing out of the ordinary.
 
-Belongs here: values held against physics and climate. Does not belong here: the choice (`units`),
-or the numbers of physics themselves (`weather_assets.contract.quantities`).
+Belongs here: values held against physics and climate. Does not belong here: the choice
+(`unit_choice`), or the numbers of physics themselves (`weather_assets.contract.quantities`).
 """
 
 import math

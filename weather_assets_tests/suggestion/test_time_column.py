@@ -11,7 +11,7 @@ from weather_assets.contract.columns import Timestamp
 from weather_assets.contract.schema import SplitMethod
 from weather_assets.suggestion.notes import Weight
 from weather_assets.suggestion.proposal import Proposal
-from weather_assets.suggestion.timestamps import FORMATS, modal_step
+from weather_assets.suggestion.time_column import FORMATS, modal_step
 from weather_assets_tests.suggestion.made_files import flags, hours, proposal, uniform
 
 ROWS = 400

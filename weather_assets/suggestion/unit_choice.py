@@ -1,6 +1,6 @@
 """The unit of each column: named, implied by the values, by its neighbours, or left open.
 
-Belongs here: the choice and its reason. Does not belong here: what values allow (`evidence`).
+Belongs here: the choice and its reason. Does not belong here: what values allow (`unit_evidence`).
 
 A name decides if the values allow it. Values decide where they allow one unit alone. Else columns
 of one family (temperatures) and one file (metric or not) are taken to be alike, and what is typical
@@ -13,7 +13,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from weather_assets.contract.quantities import unit_of_whole_knots
-from weather_assets.suggestion.evidence import (
+from weather_assets.suggestion.unit_evidence import (
     Measured,
     possible_units,
     temperatures_by_humidity,

@@ -8,7 +8,7 @@ import pytest
 
 from weather_assets.rollout.evidence import LiveCounts, Probe, Reply, StageEvidence
 from weather_assets.rollout.settings import RolloutSettings
-from weather_assets.rollout.verdict import StageOutcome, StageVerdict, judge_stage
+from weather_assets.rollout.stage_verdict import StageOutcome, StageVerdict, judge_stage
 from weather_assets_tests.rollout.memory_service import probe_set
 
 PROBES = probe_set(400)
