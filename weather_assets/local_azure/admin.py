@@ -16,7 +16,12 @@ from typing import Any
 
 from aiohttp import web
 
-from weather_assets.local_azure.azure.errors import LocalAzureError, ServiceError
+from weather_assets.local_azure.azure.errors import (
+    LocalAzureError,
+    ServiceError,
+    bad_request,
+    not_found,
+)
 from weather_assets.local_azure.azure.faults import Faults
 from weather_assets.local_azure.azure.resources import Resources
 from weather_assets.local_azure.serving.dataplane import DataPlane
@@ -60,8 +65,7 @@ class Admin:
             self._authorize(request)
             return web.json_response(await self._answer(request))
         except LocalAzureError as error:
-            refusal = ServiceError(400, "BadRequest", str(error))
-            return web.json_response(refusal.body(), status=400)
+            return web.json_response(bad_request(str(error)).body(), status=400)
         except ServiceError as error:
             return web.json_response(error.body(), status=error.status)
 
@@ -85,7 +89,7 @@ class Admin:
             case ("GET", ["metrics", endpoint, deployment]):
                 return self._metrics.of(f"{endpoint}/{deployment}".lower())
             case _:
-                raise ServiceError(404, "NotFound", f"No {request.method} {request.path} here.")
+                raise not_found(f"No {request.method} {request.path} here.", "NotFound")
 
     def _status(self) -> dict[str, Any]:
         endpoints = {}

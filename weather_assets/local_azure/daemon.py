@@ -108,12 +108,8 @@ def start(state: Path, *, timeout: float = START_SECONDS, **options: Any) -> dic
     return read_environment(state)
 
 
-def stop(state: Path, *, timeout: float = STOP_SECONDS) -> bool:
+def stop(state: Path) -> bool:
     """Stops a simulator with all its processes; its state stays.
-
-    Args:
-        state: its state folder.
-        timeout: seconds until it is killed.
 
     Returns:
         Whether it ran.
@@ -129,11 +125,11 @@ def stop(state: Path, *, timeout: float = STOP_SECONDS) -> bool:
         with contextlib.suppress(ProcessLookupError):
             os.kill(found.pid, signal.SIGTERM)
         try:
-            _await_end(found, timeout)
+            _await_end(found)
         except WaitedTooLongError:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(found.pid, signal.SIGKILL)
-            _await_end(found, STOP_SECONDS)
+            _await_end(found)
     settings = Settings.load(state)
     if settings is not None:
         sweep(settings.marker(state))
@@ -251,8 +247,8 @@ def _await(state: Path, look: Callable[[], Found | None], deadline: float) -> Fo
         ) from None
 
 
-def _await_end(found: Running, seconds: float) -> None:
-    wait_until(lambda: not _alive(found), seconds, f"process {found.pid} to end")
+def _await_end(found: Running) -> None:
+    wait_until(lambda: not _alive(found), STOP_SECONDS, f"process {found.pid} to end")
 
 
 def _tail(state: Path) -> str:

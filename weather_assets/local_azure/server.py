@@ -74,6 +74,16 @@ class Server:
 
     async def start(self) -> None:
         """Listens, writes the environment file, and begins to restore what served before."""
+        self._compose()
+        await self._listen()
+        self._background = [
+            asyncio.create_task(self._restore(), name="restore"),
+            asyncio.create_task(self._keep_metrics(), name="metrics"),
+        ]
+        self._admin.restoring = lambda: not self._background[0].done()
+
+    def _compose(self) -> None:
+        """Puts the parts together."""
         settings, state, store = self._settings, self._state, self._store
         logs = state / "logs"
         logs.mkdir(mode=0o700, exist_ok=True)
@@ -93,13 +103,9 @@ class Server:
         )
         versions = AssetVersions(settings, store, blobs)
         self._manager = ResourceManager(
-            settings,
-            self._authority,
-            self._operations,
-            faults,
-            deployments.monitor,
+            settings, self._authority, self._operations, faults, deployments.monitor,
             Routes(settings, self._operations, blobs, versions, endpoints, deployments),
-        )
+        )  # fmt: skip
         self._blob = BlobService(blobs, self._authority)
         self._dataplane = DataPlane(
             resources, self._authority, self._provisioning.pools, self._metrics, logs / ACCESS_LOG
@@ -108,12 +114,6 @@ class Server:
             self._token, settings.subscription_id, resources, self._provisioning, faults,
             self._metrics, self._dataplane,
         )  # fmt: skip
-        await self._listen()
-        self._background = [
-            asyncio.create_task(self._restore(), name="restore"),
-            asyncio.create_task(self._keep_metrics(), name="metrics"),
-        ]
-        self._admin.restoring = lambda: not self._background[0].done()
 
     async def stop(self) -> None:
         """Ends listeners, operations and processes; what ran is resumed at the next start."""

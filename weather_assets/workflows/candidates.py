@@ -247,37 +247,25 @@ def _register(
     tags: Mapping[str, str],
 ) -> ModelVersion:
     result, history = _read(trained / RESULT), _read(trained / HISTORY)
-    settings = {
+    parameters = {
         field.name: getattr(order.settings, field.name)
         for field in fields(order.settings)
         if field.name != "architectures"
+    } | {name: result[name] for name in ("variant", "world_size", "training_rows")}
+    metrics = {
+        name: float(value)
+        for name, value in result.items()
+        if name.startswith("validation_") or name in ("best_epoch", "samples_per_second", "seconds")
     }
-    registry.log(
-        run_id,
-        parameters={
-            **settings,
-            "variant": result["variant"],
-            "world_size": result["world_size"],
-            "training_rows": result["training_rows"],
-        },
-        metrics={
-            name: float(value)
-            for name, value in result.items()
-            if name.startswith("validation_")
-            or name in ("best_epoch", "samples_per_second", "seconds")
-        },
-        tags=tags,
-    )
-    registry.log_history(
-        run_id,
-        [
-            (f"{variant}_{name}", int(row["step"]), float(value))
-            for variant, rows in history.items()
-            for row in rows
-            for name, value in row.items()
-            if name not in ("step", "epoch")
-        ],
-    )
+    registry.log(run_id, parameters=parameters, metrics=metrics, tags=tags)
+    steps = [
+        (f"{variant}_{name}", int(row["step"]), float(value))
+        for variant, rows in history.items()
+        for row in rows
+        for name, value in row.items()
+        if name not in ("step", "epoch")
+    ]
+    registry.log_history(run_id, steps)
     (trained / "learning_curves.png").write_bytes(draw_learning_curves(history))
     registry.log_environment(run_id)
     registry.log_folder(run_id, trained, CANDIDATE_ARTIFACTS)

@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from weather_assets.local_azure.arm.workspace import system_data, workspace_id
-from weather_assets.local_azure.azure.errors import ServiceError
+from weather_assets.local_azure.azure.errors import not_found
 from weather_assets.local_azure.azure.hosts import Hosts
 from weather_assets.local_azure.azure.resources import now, part
 from weather_assets.local_azure.azure.rules import check_immutable
@@ -60,9 +60,8 @@ class AssetVersions:
         key = f"{workspace.lower()}/{name}/{version}"
         document = self._store.get(kind, key)
         if document is None:
-            raise ServiceError(
-                404, "UserError", f"Version {version!r} of {name!r} is not registered in {kind}."
-            )
+            what = f"Version {version!r} of {name!r} is not registered in {kind}."
+            raise not_found(what, "UserError")
         return self._resource(kind, key, document)
 
     def page(
@@ -87,7 +86,7 @@ class AssetVersions:
         """
         versions = self.page(workspace, kind, name, {})["value"]
         if not versions:
-            raise ServiceError(404, "UserError", f"{name!r} is not registered in {kind}.")
+            raise not_found(f"{name!r} is not registered in {kind}.", "UserError")
         return self._container(workspace, kind, name, versions)
 
     def containers(self, workspace: str, kind: str) -> dict[str, Any]:

@@ -13,7 +13,7 @@ from weather_assets.local_azure.arm.monitor import Monitor
 from weather_assets.local_azure.arm.operations import Operation, Operations
 from weather_assets.local_azure.arm.workspace import system_data, workspace_id
 from weather_assets.local_azure.azure import rules
-from weather_assets.local_azure.azure.errors import ProvisioningError, ServiceError
+from weather_assets.local_azure.azure.errors import ProvisioningError, bad_request, not_found
 from weather_assets.local_azure.azure.resources import Deployment, Endpoint, Resources, now, part
 from weather_assets.local_azure.azure.settings import Settings
 from weather_assets.local_azure.serving.metrics import Metrics
@@ -65,11 +65,7 @@ class OnlineDeployments:
         """
         deployment = self._resources.deployment(endpoint.name, name)
         if deployment is None:
-            raise ServiceError(
-                404,
-                "ResourceNotFound",
-                f"Deployment {name!r} was not found in endpoint {endpoint.name!r}.",
-            )
+            raise not_found(f"Deployment {name!r} was not found in endpoint {endpoint.name!r}.")
         return deployment
 
     def all_of(self, endpoint: Endpoint) -> list[Deployment]:
@@ -103,12 +99,8 @@ class OnlineDeployments:
         if deployment is None:
             return None
         rules.check_settled("endpoint", endpoint.name, endpoint.state)
-        rules.check_delete(
-            deployment.name,
-            deployment.state,
-            _share(endpoint.traffic, name),
-            _share(endpoint.mirror, name),
-        )
+        live, mirrored = _share(endpoint.traffic, name), _share(endpoint.mirror, name)
+        rules.check_delete(deployment.name, deployment.state, live, mirrored)
         deployment.state = "Deleting"
         self._resources.save(deployment)
         return self._operations.start("deployment-delete", deployment.key)
@@ -117,22 +109,17 @@ class OnlineDeployments:
         """Returns the end of a container's log."""
         container = body.get("containerType") or "InferenceServer"
         if container not in _LOGS:
-            raise ServiceError(
-                400,
-                "BadRequest",
-                f"containerType is {container!r}; give one of {', '.join(_LOGS)}.",
-            )
-        lines = body.get("tail")
-        lines = _DEFAULT_TAIL if lines is None else int(lines)
+            raise bad_request(f"containerType is {container!r}; give one of {', '.join(_LOGS)}.")
+        asked = body.get("tail")
+        lines = _DEFAULT_TAIL if asked is None else int(asked)
         return {"content": tail_of(self._provisioning.log(deployment, _LOGS[container]), lines)}
 
     def document(self, deployment: Deployment) -> dict[str, Any]:
         """Returns the deployment as Azure Resource Manager shows it."""
         body, endpoint = deployment.body, deployment.endpoint
         properties = dict(body["properties"])
-        timeout, queue, concurrency = rules.check_request_settings(
-            properties.get("requestSettings")
-        )
+        given = properties.get("requestSettings")
+        timeout, queue, concurrency = rules.check_request_settings(given)
         return {
             "id": f"{workspace_id(self._settings, deployment.workspace)}"
             f"/onlineEndpoints/{endpoint}/deployments/{deployment.name}",
@@ -168,25 +155,21 @@ class OnlineDeployments:
         properties = part(body, "properties")
         kind = properties.get("endpointComputeType", "Managed")
         if kind != "Managed":
-            raise ServiceError(400, "BadRequest", f"Local Azure serves Managed, not {kind!r}.")
+            raise bad_request(f"Local Azure serves Managed, not {kind!r}.")
         scale = part(properties, "scaleSettings").get("scaleType", "Default")
         if scale != "Default":
-            raise ServiceError(
-                400, "BadRequest", f"scaleType is {scale!r}; managed endpoints take Default only."
-            )
+            raise bad_request(f"scaleType is {scale!r}; managed endpoints take Default only.")
         rules.machine(properties.get("instanceType"))
         rules.check_request_settings(properties.get("requestSettings"))
         capacity = rules.check_instances(part(body, "sku").get("capacity", 1))
         code = part(properties, "codeConfiguration")
         if not code.get("codeId") or not code.get("scoringScript"):
-            raise ServiceError(
-                400,
-                "BadRequest",
+            raise bad_request(
                 "The deployment has no code configuration with a scoring script; Local Azure does "
-                "not generate one for MLflow models.",
+                "not generate one for MLflow models."
             )
         if not properties.get("environmentId"):
-            raise ServiceError(400, "BadRequest", "The deployment names no environment.")
+            raise bad_request("The deployment names no environment.")
         self._assets.find("codes", code["codeId"])
         self._assets.find("environments", properties["environmentId"])
         if properties.get("model"):
@@ -231,15 +214,9 @@ class OnlineDeployments:
             await self._provisioning.remove(deployment)
 
     def _settle_delete(self, target: str, status: str) -> None:
-        deployment = self._resources.deployment(*target.split("/"))
-        if deployment is None:
-            return
+        self._resources.settle_delete(self._resources.deployment(*target.split("/")), status)
         if status == "Succeeded":
-            self._resources.remove(deployment)
             self._metrics.forget(target)
-            return
-        deployment.state = "Failed"
-        self._resources.save(deployment)
 
 
 def _share(shares: dict[str, int], name: str) -> int:

@@ -12,7 +12,7 @@ from weather_assets.foundation.azure_limits import MAX_ENDPOINTS
 from weather_assets.local_azure.arm.operations import Operation, Operations
 from weather_assets.local_azure.arm.workspace import system_data, workspace_id
 from weather_assets.local_azure.azure import rules
-from weather_assets.local_azure.azure.errors import ServiceError
+from weather_assets.local_azure.azure.errors import bad_request, not_found
 from weather_assets.local_azure.azure.hosts import Hosts
 from weather_assets.local_azure.azure.resources import Endpoint, Resources, now, part
 from weather_assets.local_azure.azure.settings import Settings
@@ -48,9 +48,7 @@ class OnlineEndpoints:
         """
         endpoint = self._resources.endpoint(name)
         if endpoint is None or endpoint.workspace != workspace:
-            raise ServiceError(
-                404, "ResourceNotFound", f"Online endpoint {name!r} was not found in {workspace!r}."
-            )
+            raise not_found(f"Online endpoint {name!r} was not found in {workspace!r}.")
         return endpoint
 
     def all_of(self, workspace: str) -> list[Endpoint]:
@@ -72,11 +70,9 @@ class OnlineEndpoints:
         rules.check_traffic(traffic, mirror, deployments)
         mode = AUTH_MODES.get(str(properties.get("authMode") or "Key").lower())
         if mode is None:
-            raise ServiceError(
-                400,
-                "BadRequest",
+            raise bad_request(
                 f"authMode is {properties.get('authMode')!r}; give one of "
-                f"{', '.join(AUTH_MODES.values())}.",
+                f"{', '.join(AUTH_MODES.values())}."
             )
         if old is not None:
             rules.check_settled("endpoint", name, old.state)
@@ -85,7 +81,7 @@ class OnlineEndpoints:
         endpoint.body, endpoint.modified = stored, now()
         endpoint.state = "Creating" if old is None else "Updating"
         self._resources.save(endpoint)
-        operation = self._operations.start("endpoint-put", endpoint.name.lower())
+        operation = self._operations.start("endpoint-put", endpoint.key)
         return (201 if old is None else 200), endpoint, operation
 
     def delete(self, workspace: str, name: str) -> Operation | None:
@@ -98,14 +94,11 @@ class OnlineEndpoints:
             rules.check_settled("deployment", deployment.name, deployment.state)
         endpoint.state = "Deleting"
         self._resources.save(endpoint)
-        return self._operations.start("endpoint-delete", endpoint.name.lower())
+        return self._operations.start("endpoint-delete", endpoint.key)
 
     def keys(self, endpoint: Endpoint) -> dict[str, str]:
         """Returns both keys."""
-        if endpoint.auth_mode != "key":
-            raise ServiceError(
-                400, "BadRequest", f"Endpoint {endpoint.name!r} has auth mode {endpoint.auth_mode}."
-            )
+        _check_mode(endpoint, "key")
         return {"primaryKey": endpoint.primary_key, "secondaryKey": endpoint.secondary_key}
 
     def regenerate(self, endpoint: Endpoint, body: dict[str, Any]) -> Operation:
@@ -116,17 +109,14 @@ class OnlineEndpoints:
         else:
             endpoint.primary_key = value
         self._resources.save(endpoint)
-        return self._operations.start("endpoint-put", endpoint.name.lower())
+        return self._operations.start("endpoint-put", endpoint.key)
 
     def token(self, endpoint: Endpoint) -> dict[str, Any]:
         """Returns a token for scoring, for auth mode AMLToken."""
-        if endpoint.auth_mode != "amltoken":
-            raise ServiceError(
-                400, "BadRequest", f"Endpoint {endpoint.name!r} has auth mode {endpoint.auth_mode}."
-            )
+        _check_mode(endpoint, "amltoken")
         expiry = int(time.time()) + TOKEN_SECONDS
         return {
-            "accessToken": self._authority.issue(f"endpoint:{endpoint.name.lower()}"),
+            "accessToken": self._authority.issue(f"endpoint:{endpoint.key}"),
             "expiryTimeUtc": expiry,
             "refreshAfterTimeUtc": expiry - TOKEN_SECONDS // 2,
             "tokenType": "Bearer",
@@ -134,11 +124,8 @@ class OnlineEndpoints:
 
     def document(self, endpoint: Endpoint) -> dict[str, Any]:
         """Returns the endpoint as Azure Resource Manager shows it."""
-        body, address = (
-            endpoint.body,
-            f"https://{endpoint.name.lower()}{self._hosts.scoring_suffix}",
-        )
-        properties = body["properties"]
+        body, properties = endpoint.body, endpoint.body["properties"]
+        address = f"https://{endpoint.key}{self._hosts.scoring_suffix}"
         return {
             "id": f"{workspace_id(self._settings, endpoint.workspace)}"
             f"/onlineEndpoints/{endpoint.name}",
@@ -189,14 +176,12 @@ class OnlineEndpoints:
             self._resources.remove(deployment)
 
     def _settle_delete(self, target: str, status: str) -> None:
-        endpoint = self._resources.endpoint(target)
-        if endpoint is None:
-            return
-        if status == "Succeeded":
-            self._resources.remove(endpoint)
-            return
-        endpoint.state = "Failed"
-        self._resources.save(endpoint)
+        self._resources.settle_delete(self._resources.endpoint(target), status)
+
+
+def _check_mode(endpoint: Endpoint, mode: str) -> None:
+    if endpoint.auth_mode != mode:
+        raise bad_request(f"Endpoint {endpoint.name!r} has auth mode {endpoint.auth_mode}.")
 
 
 def _shares(traffic: dict[str, int] | None) -> dict[str, int]:

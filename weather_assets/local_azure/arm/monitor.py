@@ -16,7 +16,7 @@ from typing import Any
 
 from weather_assets.foundation.azure_machines import MACHINES
 from weather_assets.local_azure.arm.workspace import workspace_id
-from weather_assets.local_azure.azure.errors import ServiceError
+from weather_assets.local_azure.azure.errors import bad_request
 from weather_assets.local_azure.azure.resources import Endpoint, Resources
 from weather_assets.local_azure.azure.settings import Settings
 from weather_assets.local_azure.serving.request_rates import DIMENSIONS, RequestRates
@@ -74,12 +74,12 @@ class Monitor:
             ServiceError: 400, for what Azure Monitor would not answer.
         """
         if query.get("metricnames", METRIC).lower() != METRIC.lower():
-            raise _refused(
+            raise bad_request(
                 f"Failed to find metric configuration for metric: {query['metricnames']}. "
                 f"Valid metrics: {METRIC}"
             )
         if query.get("aggregation", "Average").lower() != "average":
-            raise _refused(f"Aggregation {query['aggregation']!r} is not supported: Average.")
+            raise bad_request(f"Aggregation {query['aggregation']!r} is not supported: Average.")
         start, end = _timespan(query.get("timespan"))
         self._check_interval(query.get("interval"))
         wanted = _filter(query.get("$filter"))
@@ -102,9 +102,8 @@ class Monitor:
 
     def _check_interval(self, asked: str | None) -> None:
         if asked not in {None, self._interval}:
-            raise _refused(
-                f"Invalid time grain duration: {asked}, supported ones are: {self._interval}"
-            )
+            known = f"supported ones are: {self._interval}"
+            raise bad_request(f"Invalid time grain duration: {asked}, {known}")
 
     def _metric(self, endpoint: Endpoint, series: list[dict[str, Any]]) -> dict[str, Any]:
         resource = f"{workspace_id(self._settings, endpoint.workspace)}/onlineEndpoints"
@@ -142,9 +141,9 @@ def _timespan(text: str | None) -> tuple[int, int]:
     try:
         start, end = (datetime.fromisoformat(part) for part in text.split("/"))
     except ValueError:
-        raise _refused(f"The timespan {text!r} is not start/end, both in ISO 8601.") from None
+        raise bad_request(f"The timespan {text!r} is not start/end, both in ISO 8601.") from None
     if any(moment.tzinfo is None for moment in (start, end)) or start >= end:
-        raise _refused(f"The timespan {text!r} must have zones, and start before it ends.")
+        raise bad_request(f"The timespan {text!r} must have zones, and start before it ends.")
     return int(start.timestamp()), int(end.timestamp())
 
 
@@ -156,7 +155,7 @@ def _filter(text: str | None) -> dict[str, frozenset[str] | None]:
         clauses = [_CLAUSE.fullmatch(one) for one in re.split(r"\s+or\s+", part)]
         names = {clause[1].lower() for clause in clauses if clause}
         if None in clauses or len(names) != 1 or not names <= set(known):
-            raise _refused(
+            raise bad_request(
                 f"The filter {part!r} is invalid; give DIMENSION eq 'VALUE', with one of "
                 f"{', '.join(DIMENSIONS)}."
             )
@@ -167,7 +166,3 @@ def _filter(text: str | None) -> dict[str, frozenset[str] | None]:
 
 def _text(moment: int) -> str:
     return datetime.fromtimestamp(moment, UTC).isoformat().replace("+00:00", "Z")
-
-
-def _refused(message: str) -> ServiceError:
-    return ServiceError(400, "BadRequest", message)

@@ -145,7 +145,7 @@ class Operations:
         await self._open.wait()
         try:
             await asyncio.sleep(self._settings.operation_seconds)
-            await self._faults.on_operation(operation.action, operation.target)
+            await self._faults.on_operation(operation.target)
             await runner(operation.target)
             operation.status = "Succeeded"
         except ProvisioningError as error:

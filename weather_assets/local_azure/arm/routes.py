@@ -23,7 +23,7 @@ from weather_assets.local_azure.arm.workspace import (
     datastore_secrets,
     workspace_document,
 )
-from weather_assets.local_azure.azure.errors import ServiceError
+from weather_assets.local_azure.azure.errors import ServiceError, not_found
 from weather_assets.local_azure.azure.hosts import Hosts
 from weather_assets.local_azure.azure.resources import Deployment, Endpoint
 from weather_assets.local_azure.azure.settings import Settings
@@ -116,7 +116,7 @@ class Routes:
         if methods:
             message = f"{request.path} takes {', '.join(sorted(methods))}, not {request.method}."
             raise ServiceError(405, "MethodNotAllowed", message)
-        raise ServiceError(404, "InvalidResourceType", f"Local Azure has no {rest} in a workspace.")
+        raise not_found(f"Local Azure has no {rest} in a workspace.", "InvalidResourceType")
 
     def _datastores(self, call: Call) -> dict[str, Any]:
         return {"value": [datastore_document(self._settings, call.workspace, DATASTORE)]}

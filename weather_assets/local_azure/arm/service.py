@@ -12,7 +12,7 @@ from aiohttp import web
 from weather_assets.local_azure.arm.monitor import Monitor
 from weather_assets.local_azure.arm.operations import FINISHED, Operations
 from weather_assets.local_azure.arm.routes import Routes
-from weather_assets.local_azure.azure.errors import ServiceError
+from weather_assets.local_azure.azure.errors import ServiceError, not_found
 from weather_assets.local_azure.azure.faults import Faults
 from weather_assets.local_azure.azure.hosts import LOGIN
 from weather_assets.local_azure.azure.settings import Settings
@@ -66,11 +66,10 @@ class ResourceManager:
 
     async def _lead(self, request: web.Request) -> web.Response:
         if "api-version" not in request.query:
-            raise ServiceError(
-                400,
-                "MissingApiVersionParameter",
-                "The api-version query parameter (?api-version=) is required for all requests.",
+            message = (
+                "The api-version query parameter (?api-version=) is required for all requests."
             )
+            raise ServiceError(400, "MissingApiVersionParameter", message)
         operation = _OPERATION.fullmatch(request.path)
         if operation is not None:
             return self._operation(operation[2].lower(), operation[3])
@@ -79,7 +78,7 @@ class ResourceManager:
             return self._usages(usages[1], usages[2])
         found = _WORKSPACE.fullmatch(request.path)
         if found is None:
-            raise ServiceError(404, "InvalidResourceType", f"Local Azure has no {request.path}.")
+            raise not_found(f"Local Azure has no {request.path}.", "InvalidResourceType")
         workspace = self._known_workspace(found[1], found[2], found[3])
         return await self._routes.answer(request, workspace, found[4] or "")
 
@@ -87,36 +86,34 @@ class ResourceManager:
         settings = self._settings
         self._check_subscription(subscription)
         if group.lower() != settings.resource_group.lower():
-            message = f"Resource group '{group}' could not be found."
-            raise ServiceError(404, "ResourceGroupNotFound", message)
+            raise not_found(
+                f"Resource group '{group}' could not be found.", "ResourceGroupNotFound"
+            )
         known = {name.lower(): name for name in settings.workspaces}
         if workspace.lower() not in known:
-            raise ServiceError(
-                404,
-                "ResourceNotFound",
+            raise not_found(
                 "The Resource 'Microsoft.MachineLearningServices/workspaces/"
-                f"{workspace}' under resource group '{group}' was not found.",
+                f"{workspace}' under resource group '{group}' was not found."
             )
         return known[workspace.lower()]
 
     def _check_subscription(self, subscription: str) -> None:
         if subscription.lower() != self._settings.subscription_id.lower():
             message = f"The subscription '{subscription}' could not be found."
-            raise ServiceError(404, "SubscriptionNotFound", message)
+            raise not_found(message, "SubscriptionNotFound")
 
     def _usages(self, subscription: str, location: str) -> web.Response:
         self._check_subscription(subscription)
         if location.lower() != self._settings.region.lower():
-            message = f"The location '{location}' is not available; the region is here: "
-            raise ServiceError(
-                400, "NoRegisteredProviderFound", f"{message}{self._settings.region}."
-            )
+            region = self._settings.region
+            message = f"The location '{location}' is not available; the region is here: {region}."
+            raise ServiceError(400, "NoRegisteredProviderFound", message)
         return web.json_response(self._monitor.usages())
 
     def _operation(self, view: str, name: str) -> web.Response:
         operation = self._operations.get(name)
         if operation is None:
-            raise ServiceError(404, "NotFound", f"There is no operation {name!r}.")
+            raise not_found(f"There is no operation {name!r}.", "NotFound")
         headers = self._operations.polling_headers()
         if view == "mfeoperationsstatus":
             return web.json_response(self._operations.document(operation), headers=headers)

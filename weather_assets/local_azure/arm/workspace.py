@@ -6,7 +6,7 @@ create.
 
 from typing import Any
 
-from weather_assets.local_azure.azure.errors import ServiceError
+from weather_assets.local_azure.azure.errors import not_found
 from weather_assets.local_azure.azure.settings import Settings
 from weather_assets.local_azure.storage.assets import DEFAULT_CONTAINER
 from weather_assets.local_azure.storage.blob_store import BlobStore
@@ -71,9 +71,8 @@ def datastore_document(settings: Settings, workspace: str, name: str) -> dict[st
         ServiceError: 404, for another name.
     """
     if name != DATASTORE:
-        raise ServiceError(
-            404, "UserError", f"No datastore {name!r}; Local Azure has {DATASTORE!r} only."
-        )
+        message = f"No datastore {name!r}; Local Azure has {DATASTORE!r} only."
+        raise not_found(message, "UserError")
     return {
         "id": f"{workspace_id(settings, workspace)}/datastores/{name}",
         "name": name,

@@ -43,6 +43,21 @@ class ServiceError(Exception):
         return {"error": error_document(self.code, self.message, self.details)}
 
 
+def bad_request(message: str) -> ServiceError:
+    """Returns the refusal of a request that says something wrong."""
+    return ServiceError(400, "BadRequest", message)
+
+
+def not_found(message: str, code: str = "ResourceNotFound") -> ServiceError:
+    """Returns the refusal of a request for something that is not there."""
+    return ServiceError(404, code, message)
+
+
+def conflict(message: str) -> ServiceError:
+    """Returns the refusal of something that another operation stands in the way of."""
+    return ServiceError(409, "Conflict", message)
+
+
 class ProvisioningError(Exception):
     """A deployment that cannot come to serve; the operation ends as Failed with this error."""
 

@@ -42,14 +42,12 @@ class FaultKind(StrEnum):
     """The next scoring request is answered by the container with `status`."""
 
 
-_OPERATION_ERRORS = {
+_ERRORS = {
     FaultKind.OPERATION_CANCELED: (
         "OperationCanceled",
         "The operation was canceled by another operation that has a higher priority.",
     ),
     FaultKind.OPERATION_FAILED: ("InternalServerError", "Encountered an internal server error."),
-}
-_DEPLOYMENT_ERRORS = {
     FaultKind.IMAGE_BUILD_FAILED: (
         "ImageBuildFailed",
         "The environment image could not be built. Look at the image build log.",
@@ -178,22 +176,19 @@ class Faults:
             return fault
         return None
 
-    async def on_operation(self, action: str, target: str) -> None:
-        """Delays or fails a long-running operation; `action` is for the reader of a trace."""
-        del action
+    async def on_operation(self, target: str) -> None:
+        """Delays or fails a long-running operation."""
         slow = self.strike(FaultKind.SLOW_OPERATION, target)
         if slow is not None:
             await asyncio.sleep(slow.seconds)
-        for kind, (code, message) in _OPERATION_ERRORS.items():
-            if self.strike(kind, target) is not None:
-                raise ProvisioningError(code, f"{message} (injected)")
+        self.fail(FaultKind.OPERATION_CANCELED, target)
+        self.fail(FaultKind.OPERATION_FAILED, target)
 
-    def on_deployment(self, target: str, *kinds: FaultKind) -> None:
-        """Fails the provisioning of a deployment at the point that stands for `kinds`."""
-        for kind in kinds:
-            if self.strike(kind, target) is not None:
-                code, message = _DEPLOYMENT_ERRORS[kind]
-                raise ProvisioningError(code, f"{message} (injected)")
+    def fail(self, kind: FaultKind, target: str) -> None:
+        """Fails an operation at the point that stands for `kind`."""
+        if self.strike(kind, target) is not None:
+            code, message = _ERRORS[kind]
+            raise ProvisioningError(code, f"{message} (injected)")
 
     def on_management_call(self, method: str, path: str) -> None:
         """Answers a call to Azure Resource Manager with an error."""
@@ -201,15 +196,10 @@ class Faults:
         if fault is None:
             return
         codes = {409: "Conflict", 429: "TooManyRequests", 500: "InternalServerError"}
-        headers: dict[str, str] = {}
-        if fault.retry_after is not None:
-            headers["Retry-After"] = f"{fault.retry_after:g}"
-        raise ServiceError(
-            fault.status,
-            codes.get(fault.status, "ServiceUnavailable"),
-            f"{method} {path} is refused by an injected fault.",
-            headers=headers,
-        )
+        code = codes.get(fault.status, "ServiceUnavailable")
+        message = f"{method} {path} is refused by an injected fault."
+        pause = {} if fault.retry_after is None else {"Retry-After": f"{fault.retry_after:g}"}
+        raise ServiceError(fault.status, code, message, headers=pause)
 
     def _count(self, index: int, fault: Fault, left: int) -> None:
         if left == 0:

@@ -45,6 +45,11 @@ class Endpoint:
     modified: str = field(default_factory=now)
 
     @property
+    def key(self) -> str:
+        """The endpoint's name in the store."""
+        return self.name.lower()
+
+    @property
     def auth_mode(self) -> str:
         """`key`, `amltoken` or `aadtoken`."""
         return str(self.body["properties"].get("authMode", "Key")).lower()
@@ -114,14 +119,16 @@ class Resources:
 
     def save(self, resource: Endpoint | Deployment) -> None:
         """Writes a resource."""
-        if isinstance(resource, Endpoint):
-            self._store.put("endpoint", resource.name.lower(), asdict(resource))
-        else:
-            self._store.put("deployment", resource.key, asdict(resource))
+        self._store.put(type(resource).__name__.lower(), resource.key, asdict(resource))
 
     def remove(self, resource: Endpoint | Deployment) -> None:
         """Deletes a resource."""
-        if isinstance(resource, Endpoint):
-            self._store.delete("endpoint", resource.name.lower())
-        else:
-            self._store.delete("deployment", resource.key)
+        self._store.delete(type(resource).__name__.lower(), resource.key)
+
+    def settle_delete(self, resource: Endpoint | Deployment | None, status: str) -> None:
+        """Deletes a resource at the end of an operation that succeeded; else it is Failed."""
+        if resource is not None and status == "Succeeded":
+            self.remove(resource)
+        elif resource is not None:
+            resource.state = "Failed"
+            self.save(resource)

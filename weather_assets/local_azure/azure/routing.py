@@ -7,7 +7,7 @@ import random
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
-from weather_assets.local_azure.azure.errors import ServiceError
+from weather_assets.local_azure.azure.errors import not_found
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,13 +42,11 @@ def choose(
     """
     if pinned:
         if pinned.lower() not in serving:
-            raise ServiceError(
-                404, "NotFound", f"The endpoint has no deployment {pinned!r} that serves."
-            )
+            raise not_found(f"The endpoint has no deployment {pinned!r} that serves.", "NotFound")
         return Choice(pinned.lower(), "pinned")
     live = {name.lower(): share for name, share in traffic.items() if share > 0}
     if not live:
-        raise ServiceError(404, "NotFound", "The endpoint has no deployment with positive weight.")
+        raise not_found("The endpoint has no deployment with positive weight.", "NotFound")
     chosen = chance.choices(list(live), list(live.values()))[0]
     copies = [name.lower() for name, share in mirror.items() if chance.random() * 100 < share]
     copy = copies[0] if copies and copies[0] in serving else None

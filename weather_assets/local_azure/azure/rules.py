@@ -18,7 +18,7 @@ from weather_assets.foundation.azure_limits import (
     MAX_REQUEST_TIMEOUT_SECONDS,
 )
 from weather_assets.foundation.azure_machines import MACHINES, SIZES, Machine
-from weather_assets.local_azure.azure.errors import ServiceError
+from weather_assets.local_azure.azure.errors import ServiceError, bad_request, conflict
 
 _NAME = re.compile(r"[A-Za-z](?:-?[A-Za-z0-9])*")
 _DURATION = re.compile(r"PT(?:(\d+)H)?(?:(\d+)M)?(?:(\d+(?:\.\d+)?)S)?")
@@ -28,7 +28,7 @@ BUSY_STATES = frozenset({"Creating", "Updating", "Scaling", "Deleting"})
 def check_name(kind: str, name: str) -> None:
     """Refuses a name of an endpoint or a deployment that Azure does not take."""
     if not (3 <= len(name) <= 32 and _NAME.fullmatch(name)):
-        raise _bad_request(
+        raise bad_request(
             f"The {kind} name {name!r} is invalid. It must start with a letter, have 3 to 32 "
             "characters, and consist of letters, digits and single dashes between them."
         )
@@ -49,22 +49,22 @@ def check_traffic(
             _check_share(what, name, percent, deployments)
     total = sum(traffic.values())
     if total not in {0, 100}:
-        raise _bad_request(
+        raise bad_request(
             f"The sum of traffic is {total}: {dict(traffic)}. It must be 0 or 100 percent."
         )
     mirrored = {name: percent for name, percent in mirror.items() if percent}
     if len(mirrored) > 1:
-        raise _bad_request(
+        raise bad_request(
             f"Mirror traffic names {len(mirrored)} deployments: {mirrored}. It can go to one only."
         )
     for name, percent in mirrored.items():
         if percent > MAX_MIRROR_PERCENT:
-            raise _bad_request(
+            raise bad_request(
                 f"Mirror traffic of deployment {name!r} is {percent}; "
                 f"{MAX_MIRROR_PERCENT} percent is the most."
             )
         if traffic.get(name):
-            raise _bad_request(
+            raise bad_request(
                 f"Deployment {name!r} has live traffic {traffic[name]} and mirror traffic "
                 f"{percent}; a deployment can have one of the two."
             )
@@ -72,14 +72,14 @@ def check_traffic(
 
 def _check_share(what: str, name: str, percent: Any, deployments: Mapping[str, bool]) -> None:
     if isinstance(percent, bool) or not isinstance(percent, int) or not 0 <= percent <= 100:
-        raise _bad_request(f"The {what} of {name!r} is {percent!r}; give whole percent, 0 to 100.")
+        raise bad_request(f"The {what} of {name!r} is {percent!r}; give whole percent, 0 to 100.")
     if name not in deployments:
-        raise _bad_request(
+        raise bad_request(
             f"The {what} names deployment {name!r}, which the endpoint does not have. "
             f"It has: {sorted(deployments)}."
         )
     if percent and not deployments[name]:
-        raise _bad_request(
+        raise bad_request(
             f"The {what} of deployment {name!r} is {percent}, but it has not come to serve yet; "
             "wait until its provisioning state is Succeeded."
         )
@@ -90,12 +90,12 @@ def check_delete(name: str, state: str, live: int, mirrored: int) -> None:
     if state in BUSY_STATES:
         raise conflict(f"Deployment {name!r} is {state}; wait until it has finished.")
     if live:
-        raise _bad_request(
+        raise bad_request(
             f"Deployment {name!r} has {live} percent of live traffic and cannot be deleted; "
             "set its traffic to 0 first."
         )
     if mirrored:
-        raise _bad_request(
+        raise bad_request(
             f"Deployment {name!r} has {mirrored} percent of mirror traffic and cannot be deleted; "
             "set its mirror traffic to 0 first."
         )
@@ -122,7 +122,7 @@ def check_unique(name: str, workspace: str, owner: str | None) -> None:
 def check_counts(kind: str, existing: Collection[str], name: str, most: int) -> None:
     """Refuses one resource too many; `existing` are the lower-case names there are."""
     if name.lower() not in existing and len(existing) >= most:
-        raise _bad_request(
+        raise bad_request(
             f"There are {len(existing)} {kind}s already, and {most} is the most; delete one before "
             f"creating {name!r}."
         )
@@ -131,7 +131,7 @@ def check_counts(kind: str, existing: Collection[str], name: str, most: int) -> 
 def check_instances(count: Any) -> int:
     """Refuses an instance count outside 1 to 50, and returns it."""
     if isinstance(count, bool) or not isinstance(count, int) or not 1 <= count <= MAX_INSTANCES:
-        raise _bad_request(f"The instance count is {count!r}; give 1 to {MAX_INSTANCES}.")
+        raise bad_request(f"The instance count is {count!r}; give 1 to {MAX_INSTANCES}.")
     return count
 
 
@@ -139,7 +139,7 @@ def machine(size: Any) -> Machine:
     """Returns the VM size of a name; refuses one that endpoints do not have."""
     found = MACHINES.get(str(size).lower())
     if found is None:
-        raise _bad_request(
+        raise bad_request(
             f"The instance type {size!r} is not available. Available: {', '.join(SIZES)}."
         )
     return found
@@ -153,12 +153,8 @@ def check_quota(size: str, needed: int, used: int, limit: int, subscription: str
             f"usage/limit: {used}/{limit}. Additional needed: {needed}. Please see troubleshooting "
             "guide, available here: https://aka.ms/oe-tsg#error-outofquota"
         )
-        raise ServiceError(
-            400,
-            "BadRequest",
-            "The request is invalid.",
-            details=(("OutOfQuota", message),),
-        )
+        details = (("OutOfQuota", message),)
+        raise ServiceError(400, "BadRequest", "The request is invalid.", details=details)
 
 
 def seconds_of(duration: Any, default: float) -> float:
@@ -167,7 +163,7 @@ def seconds_of(duration: Any, default: float) -> float:
         return default
     found = _DURATION.fullmatch(str(duration))
     if found is None or not any(found.groups()):
-        raise _bad_request(f"{duration!r} is no ISO 8601 duration such as PT5S.")
+        raise bad_request(f"{duration!r} is no ISO 8601 duration such as PT5S.")
     hours, minutes, seconds = (float(part or 0) for part in found.groups())
     return 3600 * hours + 60 * minutes + seconds
 
@@ -188,12 +184,12 @@ def check_request_settings(settings: Mapping[str, Any] | None) -> tuple[float, f
     concurrency = given.get("maxConcurrentRequestsPerInstance")
     concurrency = DEFAULT_CONCURRENCY if concurrency is None else concurrency
     if not 0 < timeout <= MAX_REQUEST_TIMEOUT_SECONDS:
-        raise _bad_request(
+        raise bad_request(
             f"The request timeout is {timeout:g} s; give more than 0 and at most "
             f"{MAX_REQUEST_TIMEOUT_SECONDS:g} s."
         )
     if isinstance(concurrency, bool) or not isinstance(concurrency, int) or concurrency < 1:
-        raise _bad_request(
+        raise bad_request(
             f"max_concurrent_requests_per_instance is {concurrency!r}; give 1 or more."
         )
     return timeout, queue, concurrency
@@ -208,12 +204,3 @@ def check_immutable(kind: str, old: Any, new: Any) -> None:
             f"Asset paths are immutable. This {kind} version points at {old!r}; register "
             f"{new!r} as a new version.",
         )
-
-
-def conflict(message: str) -> ServiceError:
-    """Returns the refusal of something that another operation stands in the way of."""
-    return ServiceError(409, "Conflict", message)
-
-
-def _bad_request(message: str) -> ServiceError:
-    return ServiceError(400, "BadRequest", message)

@@ -79,35 +79,26 @@ class Authority:
         """
         scheme, _, token = (authorization or "").partition(" ")
         if scheme.lower() != "bearer" or not token:
-            raise ServiceError(
-                401,
+            raise _unauthenticated(
                 "AuthenticationFailed",
                 "Authentication failed. The 'Authorization' header is missing; get a token from "
                 f"https://{LOGIN}/{self._settings.tenant_id}.",
             )
+        key, wanted = self._key.public_key(), list(audiences)
         try:
-            jwt.decode(
-                token,
-                self._key.public_key(),
-                algorithms=["RS256"],
-                audience=list(audiences),
-                issuer=self._issuer,
-            )
+            jwt.decode(token, key, algorithms=["RS256"], audience=wanted, issuer=self._issuer)
         except jwt.ExpiredSignatureError:
-            raise ServiceError(
-                401, "ExpiredAuthenticationToken", "The access token expiry UTC time is past."
-            ) from None
+            message = "The access token expiry UTC time is past."
+            raise _unauthenticated("ExpiredAuthenticationToken", message) from None
         except jwt.InvalidAudienceError:
-            raise ServiceError(
-                401,
+            raise _unauthenticated(
                 "InvalidAuthenticationTokenAudience",
                 "The access token has been obtained for the wrong audience; it must be for one of "
                 f"{', '.join(audiences)}.",
             ) from None
         except jwt.InvalidTokenError as error:
-            raise ServiceError(
-                401, "InvalidAuthenticationToken", f"The access token is invalid: {error}."
-            ) from None
+            message = f"The access token is invalid: {error}."
+            raise _unauthenticated("InvalidAuthenticationToken", message) from None
 
     async def handle(self, request: web.Request) -> web.StreamResponse:
         """Answers a request to the login host."""
@@ -135,11 +126,7 @@ class Authority:
             ),
             "api-version": "1.1",
             "metadata": [
-                {
-                    "preferred_network": LOGIN,
-                    "preferred_cache": "login.windows.net",
-                    "aliases": names,
-                }
+                {"preferred_network": LOGIN, "preferred_cache": names[1], "aliases": names}
             ],
         }
 
@@ -204,6 +191,10 @@ class Authority:
                 "access_token": self.issue(audience),
             }
         )
+
+
+def _unauthenticated(code: str, message: str) -> ServiceError:
+    return ServiceError(401, code, message)
 
 
 def _refuse(status: int, error: str, number: int, message: str) -> web.Response:

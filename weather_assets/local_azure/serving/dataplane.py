@@ -14,7 +14,7 @@ from pathlib import Path
 
 from aiohttp import web
 
-from weather_assets.local_azure.azure.errors import ServiceError
+from weather_assets.local_azure.azure.errors import ServiceError, not_found
 from weather_assets.local_azure.azure.resources import Endpoint, Resources, now
 from weather_assets.local_azure.azure.routing import choose
 from weather_assets.local_azure.identity.authority import DATA_AUDIENCES, Authority
@@ -61,7 +61,7 @@ class DataPlane:
             endpoint = self._admit(request, name)
             answer, deployment = await self._answer(request, endpoint)
         except ServiceError as error:
-            self._write(name, None, "refused", error.status, None, started, headers)
+            self._write(name, None, "refused", error.status, started, **headers)
             refusal = web.json_response(error.body(), status=error.status, headers=error.headers)
             refusal.headers.update(headers)
             return refusal
@@ -83,7 +83,7 @@ class DataPlane:
             request.method, request.path_qs, dict(request.headers), await request.read()
         )
         endpoint = self._resources.endpoint(endpoint.name) or endpoint
-        start = f"{endpoint.name.lower()}/"
+        start = f"{endpoint.key}/"
         serving = {key[len(start) :] for key in self._pools if key.startswith(start)}
         pinned = request.headers.get(DEPLOYMENT_HEADER)
         choice = choose(pinned, endpoint.traffic, endpoint.mirror, serving, self._chance)
@@ -111,7 +111,7 @@ class DataPlane:
         seconds = time.perf_counter() - started
         self._metrics.add(pool.key, route, answer.status, answer.model_status, seconds)
         facts = {"model_status": answer.model_status, "instance": answer.instance}
-        self._write(endpoint, pool.name, route, answer.status, facts, started)
+        self._write(endpoint, pool.name, route, answer.status, started, **facts)
 
     def _write(
         self,
@@ -119,14 +119,12 @@ class DataPlane:
         deployment: str | None,
         route: str,
         status: int,
-        facts: dict[str, int | None] | None,
         started: float,
-        ids: dict[str, str] | None = None,
+        **facts: str | int | None,
     ) -> None:
         record = {
             "time": now(), "endpoint": endpoint, "deployment": deployment, "route": route,
-            "status": status, "seconds": round(time.perf_counter() - started, 6),
-            **(facts or {}), **(ids or {}),
+            "status": status, "seconds": round(time.perf_counter() - started, 6), **facts,
         }  # fmt: skip
         if not self._log.closed:
             self._log.write(json.dumps(record) + "\n")
@@ -135,10 +133,10 @@ class DataPlane:
         """Returns the endpoint, where it exists and the caller may ask it."""
         endpoint = self._resources.endpoint(name)
         if endpoint is None:
-            raise ServiceError(404, "NotFound", f"There is no endpoint {name!r}.")
+            raise not_found(f"There is no endpoint {name!r}.", "NotFound")
         self._authenticate(request, endpoint)
         if (request.method, request.path) not in ROUTES:
-            raise ServiceError(404, "NotFound", f"No route {request.method} {request.path}.")
+            raise not_found(f"No route {request.method} {request.path}.", "NotFound")
         return endpoint
 
     def _authenticate(self, request: web.Request, endpoint: Endpoint) -> None:
@@ -154,5 +152,5 @@ class DataPlane:
             return
         audiences = DATA_AUDIENCES
         if endpoint.auth_mode == "amltoken":
-            audiences = (f"endpoint:{endpoint.name.lower()}",)
+            audiences = (f"endpoint:{endpoint.key}",)
         self._authority.check(authorization or None, audiences)

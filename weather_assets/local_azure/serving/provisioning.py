@@ -63,7 +63,7 @@ class Provisioning:
         if deployment.generation == 1:  # the logs of an earlier one of that name are not its own
             for file in (SERVER_LOG, INITIALIZER_LOG, BUILD_LOG):
                 self.log(deployment, file).unlink(missing_ok=True)
-        self._faults.on_deployment(deployment.key, FaultKind.OUT_OF_QUOTA)
+        self._faults.fail(FaultKind.OUT_OF_QUOTA, deployment.key)
         pool = self.pools.get(deployment.key)
         serving = deployment.serving
         if pool is not None and serving is not None and same_but_scale(serving, deployment):
@@ -146,7 +146,7 @@ class Provisioning:
         pool.scorers = [Scorer(server) for _ in range(body["sku"]["capacity"])]
         try:
             if not restoring:
-                self._faults.on_deployment(deployment.key, FaultKind.RESOURCE_NOT_READY)
+                self._faults.fail(FaultKind.RESOURCE_NOT_READY, deployment.key)
             await self._await_ready(deployment, pool.scorers)
         except BaseException:
             await pool.stop()
@@ -193,7 +193,7 @@ class Provisioning:
                 f"The scoring script {code['scoringScript']!r} is not in the uploaded code; it has "
                 f"{sorted(str(p.relative_to(app_root)) for p in app_root.rglob('*.py'))}.",
             )
-        self._faults.on_deployment(deployment.key, FaultKind.IMAGE_BUILD_FAILED)
+        self._faults.fail(FaultKind.IMAGE_BUILD_FAILED, deployment.key)
         python = await self._build(environment, self.log(deployment, BUILD_LOG))
         variables: dict[str, str] = properties.get("environmentVariables") or {}
         marker = {MARKER_VARIABLE: self._settings.marker(self._state)}
@@ -222,7 +222,7 @@ class Provisioning:
         missing = deployment.instances - len(pool.scorers)
         fresh = [Scorer(pool.scorers[0].server) for _ in range(max(0, missing))]
         try:
-            self._faults.on_deployment(deployment.key, FaultKind.RESOURCE_NOT_READY)
+            self._faults.fail(FaultKind.RESOURCE_NOT_READY, deployment.key)
             await self._await_ready(deployment, fresh)
         except BaseException:
             await asyncio.gather(*(scorer.stop() for scorer in fresh))

@@ -8,7 +8,7 @@ import re
 from pathlib import Path
 from typing import Any
 
-from weather_assets.local_azure.azure.errors import ServiceError
+from weather_assets.local_azure.azure.errors import bad_request
 from weather_assets.local_azure.azure.state import Store
 from weather_assets.local_azure.storage.blob_store import BlobStore
 
@@ -47,21 +47,17 @@ class Assets:
         """
         found = _VERSION_ID.fullmatch(identity)
         if found is None or found["kind"].lower() != kind:
-            raise ServiceError(
-                400,
-                "BadRequest",
+            raise bad_request(
                 f"{identity!r} is not the id of a version in {kind} of this workspace; Local Azure "
-                "has no registries.",
+                "has no registries."
             )
         document = self._store.get(
             kind, f"{found['workspace'].lower()}/{found['name']}/{found['version']}"
         )
         if document is None:
-            raise ServiceError(
-                400,
-                "BadRequest",
+            raise bad_request(
                 f"Version {found['version']} of {found['name']!r} is not registered in {kind} of "
-                f"workspace {found['workspace']!r}.",
+                f"workspace {found['workspace']!r}."
             )
         return found["name"], found["version"], document["properties"]
 

@@ -12,7 +12,7 @@ from xml.etree import ElementTree as ET
 
 from aiohttp import web
 
-from weather_assets.local_azure.azure.errors import ServiceError
+from weather_assets.local_azure.azure.errors import ServiceError, not_found
 from weather_assets.local_azure.identity.authority import STORAGE_AUDIENCES, Authority
 from weather_assets.local_azure.storage.blob_store import BlobProperties, BlobStore
 
@@ -44,8 +44,7 @@ class BlobService:
         self._authorize(request, container)
         if not name:
             return self._container(request, container)
-        if not self._blobs.has_container(container):
-            raise ServiceError(404, "ContainerNotFound", f"Container {container} does not exist.")
+        self._check_container(container)
         if method == "PUT":
             return await self._put(request, container, name)
         if method in {"GET", "HEAD"} and "comp" not in query:
@@ -96,8 +95,7 @@ class BlobService:
                 message = "The specified container already exists."
                 raise ServiceError(409, "ContainerAlreadyExists", message)
             return web.Response(status=201)
-        if not self._blobs.has_container(container):
-            raise ServiceError(404, "ContainerNotFound", f"Container {container} does not exist.")
+        self._check_container(container)
         if request.query.get("comp") == "list":
             return self._list(request, container)
         return web.Response(headers={"x-ms-lease-status": "unlocked"})
@@ -136,22 +134,21 @@ class BlobService:
     async def _put_blob(self, request: web.Request, container: str, name: str) -> web.Response:
         kind = request.headers.get("x-ms-blob-type", "")
         if kind != "BlockBlob":
-            raise ServiceError(
-                400, "UnsupportedHeader", f"x-ms-blob-type is {kind!r}; Local Azure has BlockBlob."
-            )
+            message = f"x-ms-blob-type is {kind!r}; Local Azure has BlockBlob."
+            raise ServiceError(400, "UnsupportedHeader", message)
         if request.headers.get("If-None-Match") == "*" and self._blobs.properties(container, name):
             raise ServiceError(409, "BlobAlreadyExists", "The specified blob already exists.")
+        return self._commit(request, container, name, await self._received(request, container))
+
+    async def _received(self, request: web.Request, container: str) -> Path:
         draft = self._blobs.draft(container)
         with draft.open("wb") as file:
             async for chunk in request.content.iter_chunked(2**20):
                 file.write(chunk)
-        return self._commit(request, container, name, draft)
+        return draft
 
     async def _put_block(self, request: web.Request, container: str, name: str) -> web.Response:
-        draft = self._blobs.draft(container)
-        with draft.open("wb") as file:
-            async for chunk in request.content.iter_chunked(2**20):
-                file.write(chunk)
+        draft = await self._received(request, container)
         self._blobs.stage_block(container, name, request.query.get("blockid", ""), draft)
         return web.Response(status=201, headers={"x-ms-request-server-encrypted": "true"})
 
@@ -205,19 +202,20 @@ class BlobService:
         headers["Content-Range"] = f"bytes {start}-{end}/{known.size}"
         return web.Response(status=206, body=content[start : end + 1], headers=headers)
 
+    def _check_container(self, container: str) -> None:
+        if not self._blobs.has_container(container):
+            raise not_found(f"Container {container} does not exist.", "ContainerNotFound")
+
     def _existing(self, container: str, name: str) -> BlobProperties:
         known = self._blobs.properties(container, name)
         if known is None:
-            raise ServiceError(404, "BlobNotFound", "The specified blob does not exist.")
+            raise not_found("The specified blob does not exist.", "BlobNotFound")
         return known
 
 
 def _unknown(request: web.Request) -> ServiceError:
-    return ServiceError(
-        400,
-        "InvalidQueryParameterValue",
-        f"Local Azure knows no {request.method} {request.path_qs}.",
-    )
+    message = f"Local Azure knows no {request.method} {request.path_qs}."
+    return ServiceError(400, "InvalidQueryParameterValue", message)
 
 
 def _metadata(request: web.Request) -> dict[str, str]:

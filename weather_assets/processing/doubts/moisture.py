@@ -36,19 +36,15 @@ def misfit_of_temperatures(
     Returns:
         One finding where the units of the contract contradict the humidity and others agree.
     """
-    columns = [
-        [column for column in contract.columns if column.quantity == quantity]
-        for quantity in _NAMES
-    ]
-    if any(len(found) != 1 for found in columns):
+    columns = [column for column in contract.columns if column.quantity in _NAMES]
+    columns.sort(key=lambda column: _NAMES.index(column.quantity))
+    if tuple(column.quantity for column in columns) != _NAMES:
         return ()
-    air, dew, humidity = (found[0] for found in columns)
-    units = [
-        QUANTITIES[column.quantity].unit_called(column.unit) for column in (air, dew, humidity)
-    ]
+    air, dew, humidity = columns
+    units = [QUANTITIES[column.quantity].unit_called(column.unit) for column in columns]
     if not all(units):
         return ()
-    rows = np.column_stack([values[column.name] for column in (air, dew, humidity)])
+    rows = np.column_stack([values[column.name] for column in columns])
     rows[:, 2] *= QUANTITIES[humidity.quantity].units[units[2]].factor
     rows = rows[~np.isnan(rows).any(axis=1)]
     if len(rows) < MINIMUM_VALUES:

@@ -92,6 +92,12 @@ def suspicions_of(
         for column in contract.columns
         if column.feature and (leak := find_leak(column, values[column.name], events)) is not None
     ]
+    if contract.timestamp is None:
+        of_rows = _repetitions(table, contract)
+    else:
+        times = _microseconds(table[contract.timestamp.column])
+        outermost = _outermost(parts, contract.timestamp.column) if is_sample else None
+        of_rows = _odd_times(times, outermost, now)
     return Suspicions(
         warnings=(
             *_duplicates(report),
@@ -103,15 +109,7 @@ def suspicions_of(
                 if column.name != contract.station
                 for sentence in _of_column(column, values[column.name])
             ),
-            *(
-                _repetitions(table, contract)
-                if contract.timestamp is None
-                else _odd_times(
-                    _microseconds(table[contract.timestamp.column]),
-                    _outermost(parts, contract.timestamp.column) if is_sample else None,
-                    now,
-                )
-            ),
+            *of_rows,
         ),
         wrong_units=tuple(unit.sentence for unit in units if unit.is_certain),
         label_copies=tuple(leak.sentence for leak in leaks if leak.is_copy),

@@ -65,23 +65,10 @@ def layout_of(opening: Opening, contract: Contract, *, labelled: bool = True) ->
     Raises:
         RawFileError: if the header lacks a column or names one twice.
     """
-    file, header = opening.file, opening.header
+    header = opening.header
     columns = contract.header if labelled else contract.inputs
-    folded = [fold_header(cell) for cell in header]
-    twice = repeated_names(header)
-    if twice:
-        raise RawFileError(
-            f"{file.name}: the header names {listed(twice)} more than once: {listed(header)}; "
-            "rename one"
-        )
-    missing = [name for name in columns if fold_header(name) not in folded]
-    if missing:
-        raise RawFileError(
-            f"{file.name}: the header lacks {listed(missing)} of contract {contract.name!r}. "
-            f"Found: {listed(header)}. Needed: {listed(columns)}. "
-            + (_OF_ANOTHER_KIND if labelled else _TO_BE_FORECAST)
-        )
-    positions = tuple(folded.index(fold_header(name)) for name in columns)
+    advice = _OF_ANOTHER_KIND if labelled else _TO_BE_FORECAST
+    positions = _positions(opening, columns, f"contract {contract.name!r}", advice)
     numeric = {column.name for column in contract.columns if column.kind is not Kind.CATEGORY}
     numbers = tuple(index for index, name in enumerate(columns) if name in numeric)
     at = [positions[index] for index in numbers]
@@ -91,7 +78,7 @@ def layout_of(opening: Opening, contract: Contract, *, labelled: bool = True) ->
         decimal_mark=decimal_mark(record.cells[index].strip() for record in whole for index in at),
     )
     return Layout(
-        file=file,
+        file=opening.file,
         dialect=dialect,
         header=header,
         labelled=labelled,
@@ -121,6 +108,22 @@ def warnings_of(layouts: Sequence[Layout]) -> tuple[str, ...]:
         + f": {remark}"
         for remark, names in files_by_remark.items()
     )
+
+
+def _positions(opening: Opening, columns: Sequence[str], of: str, advice: str) -> tuple[int, ...]:
+    file, header = opening.file, opening.header
+    if twice := repeated_names(header):
+        raise RawFileError(
+            f"{file.name}: the header names {listed(twice)} more than once: {listed(header)}; "
+            "rename one"
+        )
+    folded = [fold_header(cell) for cell in header]
+    if missing := [name for name in columns if fold_header(name) not in folded]:
+        raise RawFileError(
+            f"{file.name}: the header lacks {listed(missing)} of {of}. "
+            f"Found: {listed(header)}. Needed: {listed(columns)}. {advice}"
+        )
+    return tuple(folded.index(fold_header(name)) for name in columns)
 
 
 def _quoting_remarks(
