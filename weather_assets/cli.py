@@ -217,9 +217,9 @@ def dev(data: Path, port: int, mlflow_port: int) -> None:
 @main.command("prepare-environment")
 def prepare_environment() -> None:
     """Make MLflow's empty tables, which new data roots start from (once per environment)."""
-    from weather_assets.commands.preparation import prepare
+    from weather_assets.adapters.tracking.empty_tables import build_template
 
-    prepare(click.echo)
+    click.echo(f"MLflow's empty tables: {build_template()}")
 
 
 @main.command(

@@ -8,6 +8,7 @@ import gc
 from collections.abc import Generator, Iterator
 from pathlib import Path
 
+import hypothesis
 import pytest
 from pyspark.sql import SparkSession
 
@@ -16,6 +17,10 @@ from weather_assets.adapters.spark_session import spark_configuration
 
 SAMPLES = Path(__file__).parents[1] / "data" / "samples"
 pytest_plugins = ("weather_assets_tests.distribution",)
+
+# How long an example takes says how busy the machine is.
+hypothesis.settings.register_profile("untimed", deadline=None)
+hypothesis.settings.load_profile("untimed")
 
 
 @pytest.hookimpl(wrapper=True)

@@ -8,7 +8,7 @@ contract alone (the feature list, a fingerprint). Does not belong here: one colu
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, fields
 from datetime import timedelta
 from enum import StrEnum
 from typing import Any, Self
@@ -37,14 +37,8 @@ class SplitMethod(StrEnum):
     years (TMY), whose months come from different years, so that time order would split seasons."""
 
 
-ROWS_PER_CLASS = 10
-"""Fewer rows of a class say nothing of a feature; chance separates 10 from 10 in one of 92,378
-cases."""
-
-SEPARATING_AUC = 0.995
-"""From this ROC AUC on, a feature by itself gives the label away: it is known only afterwards, or
-the label in other words. The strongest honest feature of the files in use (humidity, in the
-five-column file) has 0.90."""
+OWN_COLUMNS = ("label_encoded", "split", "persistence", "row_hash")
+"""Columns that `weather.parquet` has beside the contract's and the features of time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,12 +163,11 @@ class Contract:
         self._check_time_and_place()
 
     def _check_label(self) -> None:
-        known = {column.name: column for column in self.columns}
-        column = known.get(self.label.column)
+        column = self.find(self.label.column)
         if self.label.threshold is not None and (column is None or column.kind is not Kind.NUMERIC):
             raise ContractError(
                 f"contract {self.name!r}: a label with a threshold needs a numeric column "
-                f"{self.label.column!r} among {sorted(known)}"
+                f"{self.label.column!r} among {sorted(column.name for column in self.columns)}"
             )
         if column is not None and column.feature and self.label.lead is None:
             raise ContractError(
@@ -185,20 +178,19 @@ class Contract:
             raise ContractError(f"contract {self.name!r}: a label with a lead needs a timestamp")
 
     def _check_time_and_place(self) -> None:
-        known = {column.name: column for column in self.columns}
         if self.split.method is not SplitMethod.HASH and self.timestamp is None:
             raise ContractError(
                 f"contract {self.name!r}: split {self.split.method.value!r} needs a timestamp; "
                 "without one use split method 'hash'"
             )
         if self.station is not None:
-            column = known.get(self.station)
+            column = self.find(self.station)
             if column is None or column.kind is not Kind.CATEGORY or not column.required:
                 raise ContractError(
                     f"contract {self.name!r}: station {self.station!r} must be a required category "
                     "column"
                 )
-        if self.timestamp is not None and self.timestamp.column in known:
+        if self.timestamp is not None and self.find(self.timestamp.column) is not None:
             raise ContractError(
                 f"contract {self.name!r}: the timestamp {self.timestamp.column!r} is not a "
                 "measurement; take it out of columns"
@@ -231,15 +223,7 @@ class Contract:
     def features(self) -> tuple[Feature, ...]:
         """What the network takes, in order: feature columns as declared, then time features."""
         from_columns = tuple(
-            Feature(
-                name=column.name,
-                kind=column.kind,
-                unit=column.unit,
-                minimum=column.minimum,
-                maximum=column.maximum,
-                period=column.period,
-                categories=column.categories,
-            )
+            Feature(**{each.name: getattr(column, each.name) for each in fields(Feature)})
             for column in self.columns
             if column.feature
         )
@@ -252,16 +236,19 @@ class Contract:
         )
         return from_columns + from_time
 
+    def find(self, name: str | None) -> Column | None:
+        """Returns the column called `name`; None for the timestamp, a pure label, and no name."""
+        return next((column for column in self.columns if column.name == name), None)
+
     def column(self, name: str) -> Column:
         """Returns the column called `name`.
 
         Raises:
             KeyError: if the contract declares no such measurement column.
         """
-        for column in self.columns:
-            if column.name == name:
-                return column
-        raise KeyError(name)
+        if (found := self.find(name)) is None:
+            raise KeyError(name)
+        return found
 
     def to_dict(self) -> dict[str, Any]:
         """Returns a JSON-ready description without limits; `from_dict` is its inverse."""
@@ -274,24 +261,17 @@ class Contract:
     @classmethod
     def from_dict(cls, description: Mapping[str, Any]) -> Self:
         """Returns the contract that `to_dict` described (also after a trip through JSON)."""
-        fields: dict[str, Any] = dict(description)
-        label: dict[str, Any] = dict(fields["label"])
-        lead = label["lead"]
+        told = _with_tuples(description, "missing_markers", "ignored")
+        label, lead = _with_tuples(told["label"], "positive", "negative"), told["label"]["lead"]
         label["lead"] = None if lead is None else timedelta(seconds=lead)
-        for key in ("positive", "negative"):
-            label[key] = tuple(label[key])
-        fields["label"] = Label(**label)
-        fields["columns"] = tuple(_column_from_dict(column) for column in fields["columns"])
-        if fields["timestamp"] is not None:
-            timestamp: dict[str, Any] = dict(fields["timestamp"])
-            timestamp["features"] = tuple(timestamp["features"])
-            fields["timestamp"] = Timestamp(**timestamp)
-        split: dict[str, Any] = dict(fields["split"])
-        split["method"] = SplitMethod(split["method"])
-        fields["split"] = Split(**split)
-        for key in ("missing_markers", "ignored"):
-            fields[key] = tuple(fields[key])
-        return cls(**fields)
+        columns = [_with_tuples(column, "categories") for column in told["columns"]]
+        timestamp, split = told["timestamp"], told["split"]
+        told["label"] = Label(**label)
+        told["columns"] = tuple(Column(**{**each, "kind": Kind(each["kind"])}) for each in columns)
+        if timestamp is not None:
+            told["timestamp"] = Timestamp(**_with_tuples(timestamp, "features"))
+        told["split"] = Split(**{**split, "method": SplitMethod(split["method"])})
+        return cls(**told)
 
     @property
     def fingerprint(self) -> str:
@@ -310,8 +290,6 @@ class Contract:
         return hashlib.sha256(canonical.encode()).hexdigest()
 
 
-def _column_from_dict(description: Mapping[str, Any]) -> Column:
-    fields: dict[str, Any] = dict(description)
-    fields["kind"] = Kind(fields["kind"])
-    fields["categories"] = tuple(fields["categories"])
-    return Column(**fields)
+def _with_tuples(description: Mapping[str, Any], *keys: str) -> dict[str, Any]:
+    """Returns a description with tuples in the place of JSON's lists."""
+    return {**description, **{key: tuple(description[key]) for key in keys}}

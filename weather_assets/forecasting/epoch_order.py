@@ -129,18 +129,15 @@ class ShardVisit(Generic[_Content]):
     def parts(self, start: int, stop: int) -> Iterator[tuple[_Content, slice]]:
         """Yields the contents with rows of the places from `start` to `stop`, and where in them."""
         while start < stop:
-            if self._current is None or not self._covers(self._current[0], start):
+            current = self._current
+            if current is None or not current[0].start <= start < current[0].stop:
                 self._current = None  # two windows would be in memory while the next is loaded
                 window = self._order.window_at(start)
-                self._current = (window, self._load(window))
-            window, content = self._current
+                self._current = current = (window, self._load(window))
+            window, content = current
             end = min(stop, window.stop)
             yield content, slice(start - window.start, end - window.start)
             start = end
-
-    @staticmethod
-    def _covers(window: Window, place: int) -> bool:
-        return window.start <= place < window.stop
 
 
 class EpochOrder:

@@ -24,6 +24,7 @@ from weather_assets.forecasting.events import RankEvents
 from weather_assets.forecasting.rank_environment import RankEnvironment
 from weather_assets.forecasting.row_files import RowFiles, describe_source, write_row_files
 from weather_assets.forecasting.settings import TrainingJob
+from weather_assets.foundation.documents import read_json
 
 _LOOK_SECONDS = 0.01
 _SCORED_TOGETHER = 65_536
@@ -57,7 +58,7 @@ class RankData:
             TrainingDataError: if the rows cannot be trained on.
             OSError: if the contract or the statistics are missing.
         """
-        contract = Contract.from_dict(json.loads(job.contract.read_text(encoding="utf-8")))
+        contract = Contract.from_dict(read_json(job.contract))
         statistics = TrainingStatistics.from_json(job.statistics.read_text(encoding="utf-8"))
         files = obtain_row_files(job, contract, statistics, events)
         settings = job.settings

@@ -17,7 +17,7 @@ import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, Self
+from typing import Self
 
 import numpy as np
 import pyarrow as pa
@@ -39,7 +39,6 @@ SPLITS = ("train", "validation")
 INDEX_FILE = "index.json"
 _FORMAT = 1
 _BATCH_ROWS = 131_072
-_HASH_BYTES = 4 * 2**20
 
 
 @dataclass(frozen=True, slots=True)
@@ -256,14 +255,11 @@ def _check_classes(path: Path, split: str, index: SplitIndex) -> None:
 
 
 def _digest(path: Path) -> str:
-    digest: Any = hashlib.sha256()
     try:
         with path.open("rb") as file:
-            while chunk := file.read(_HASH_BYTES):
-                digest.update(chunk)
+            return hashlib.file_digest(file, "sha256").hexdigest()
     except OSError:
         return ""
-    return digest.hexdigest()
 
 
 def _features_file(folder: Path, split: str) -> Path:

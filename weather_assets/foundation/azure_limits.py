@@ -6,6 +6,7 @@ Azure Machine Learning" and "Managed online endpoints SKU list" on learn.microso
 """
 
 import math
+import re
 
 MAX_DEPLOYMENTS = 20  # an endpoint
 MAX_ENDPOINTS = 100  # a region
@@ -16,6 +17,8 @@ DEFAULT_REQUEST_TIMEOUT_SECONDS = 5.0
 DEFAULT_QUEUE_SECONDS = 0.5
 DEFAULT_CONCURRENCY = 1  # requests at a time, an instance
 QUOTA_RESERVE = 1.2  # Azure reserves 20 % of instances for upgrades
+NAME = re.compile(r"(?=.{3,32}$)[A-Za-z](?:-?[A-Za-z0-9])*")
+"""Of an endpoint or a deployment."""
 
 
 def cores_needed(cores: int, instances: int) -> int:

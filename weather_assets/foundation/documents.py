@@ -17,6 +17,11 @@ UNNUMBERED = 0
 """Format of the documents from before there were numbers."""
 
 
+def read_json(path: Path) -> Any:
+    """Returns what a file of plain JSON says; raises FileNotFoundError, or ValueError."""
+    return json.loads(path.read_text(encoding="utf-8"))
+
+
 class DocumentError(ValueError):
     """A document cannot be used. The message names it and says what to do."""
 
@@ -51,7 +56,7 @@ class DocumentFormat:
             DocumentError: it is damaged, or of a newer format.
         """
         try:
-            document: object = json.loads(path.read_text(encoding="utf-8"))
+            document: object = read_json(path)
         except ValueError as error:
             raise DocumentError(f"{path}, {self.what}, is damaged: {error}") from None
         if not isinstance(document, dict):

@@ -11,7 +11,7 @@ scoring URI does; everything else for the control token, which lies in the state
 import hmac
 import re
 from collections.abc import Callable
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from aiohttp import web
@@ -31,25 +31,19 @@ from weather_assets.local_azure.serving.provisioning import Provisioning
 _SCORING = re.compile(r"/endpoints/([^/]+)(/.*)")
 
 
+@dataclass(slots=True)
 class Admin:
-    """Answers requests to the control port."""
+    """Answers requests to the control port, of callers with the token; steers the other parts."""
 
-    def __init__(
-        self,
-        token: str,
-        subscription: str,
-        resources: Resources,
-        provisioning: Provisioning,
-        faults: Faults,
-        metrics: Metrics,
-        dataplane: DataPlane,
-    ) -> None:
-        """Steers the parts given, for callers with `token`."""
-        self._token, self._subscription, self._resources = token, subscription, resources
-        self._provisioning, self._faults = provisioning, faults
-        self._metrics, self._dataplane = metrics, dataplane
-        self.restoring: Callable[[], bool] = lambda: False
-        """Says whether deployments of an earlier run are still coming back."""
+    _token: str
+    _subscription: str
+    _resources: Resources
+    _provisioning: Provisioning
+    _faults: Faults
+    _metrics: Metrics
+    _dataplane: DataPlane
+    restoring: Callable[[], bool] = lambda: False
+    """Says whether deployments of an earlier run are still coming back."""
 
     async def handle(self, request: web.Request) -> web.StreamResponse:
         """Answers one request."""

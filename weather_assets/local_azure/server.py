@@ -29,6 +29,7 @@ from weather_assets.local_azure.admin import Admin
 from weather_assets.local_azure.arm.assets import AssetVersions
 from weather_assets.local_azure.arm.deployments import OnlineDeployments
 from weather_assets.local_azure.arm.endpoints import OnlineEndpoints
+from weather_assets.local_azure.arm.monitor import Monitor
 from weather_assets.local_azure.arm.operations import Operations
 from weather_assets.local_azure.arm.routes import Routes
 from weather_assets.local_azure.arm.service import ResourceManager
@@ -102,13 +103,15 @@ class Server:
             settings, resources, self._operations, self._provisioning, assets, self._metrics
         )
         versions = AssetVersions(settings, store, blobs)
+        monitor = Monitor(settings, resources, self._metrics.rates)
         self._manager = ResourceManager(
-            settings, self._authority, self._operations, faults, deployments.monitor,
-            Routes(settings, self._operations, blobs, versions, endpoints, deployments),
+            settings, self._authority, self._operations, faults, monitor,
+            Routes(settings, self._operations, blobs, versions, endpoints, deployments, monitor),
         )  # fmt: skip
         self._blob = BlobService(blobs, self._authority)
+        log = (logs / ACCESS_LOG).open("a", encoding="utf-8", buffering=1)
         self._dataplane = DataPlane(
-            resources, self._authority, self._provisioning.pools, self._metrics, logs / ACCESS_LOG
+            resources, self._authority, self._provisioning.pools, self._metrics, log
         )
         self._admin = Admin(
             self._token, settings.subscription_id, resources, self._provisioning, faults,

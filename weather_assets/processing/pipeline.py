@@ -17,7 +17,7 @@ from pyspark.sql import SparkSession
 
 from weather_assets.contract.cells import fold_header
 from weather_assets.contract.columns import ContractError
-from weather_assets.contract.schema import Contract
+from weather_assets.contract.schema import OWN_COLUMNS, Contract
 from weather_assets.contract.statistics import TrainingStatistics
 from weather_assets.processing.comparing.kept_results import KeptResults
 from weather_assets.processing.files.layouts import Layout, warnings_of
@@ -25,7 +25,7 @@ from weather_assets.processing.parts.accounting import ProcessingReport, RowsUna
 from weather_assets.processing.parts.file_entries import entries_of
 from weather_assets.processing.parts.fitting import fit
 from weather_assets.processing.parts.gathering import Folders, gather, gather_timed
-from weather_assets.processing.parts.parts import OWN_COLUMNS, is_row_by_row
+from weather_assets.processing.parts.parts import is_row_by_row
 from weather_assets.processing.parts.summaries import Summary
 from weather_assets.processing.parts.tasks import SMALL_BYTES
 from weather_assets.processing.parts.timed_rows import finish_timed

@@ -120,7 +120,8 @@ class RolloutController:
         try:
             reached = self._convergence.reach(self._desired(task, stage))
         except DeploymentFailed as error:
-            return self._roll_back(task, _deployment_failed(error), log=(error.slot, error.log))
+            failed = StageVerdict(StageOutcome.ROLL_BACK, (f"It did not come to serve: {error}",))
+            return self._roll_back(task, failed, log=(error.slot, error.log))
         return self._judge(task, reached)
 
     def _check(self, task: _Task, memory: Memory) -> None:
@@ -333,7 +334,3 @@ def _identity(view: View) -> str | None:
 
 def _nothing_to_judge(reached: Reached) -> StageVerdict:
     return StageVerdict(StageOutcome.CONTINUE, ("There is nothing to judge.", reached.sentence))
-
-
-def _deployment_failed(error: DeploymentFailed) -> StageVerdict:
-    return StageVerdict(StageOutcome.ROLL_BACK, (f"It did not come to serve: {error}",))

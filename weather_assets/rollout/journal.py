@@ -28,7 +28,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from weather_assets.foundation.documents import DocumentFormat
-from weather_assets.rollout.stage_verdict import StageOutcome, StageVerdict
+from weather_assets.rollout.stage_verdict import StageVerdict
 from weather_assets.rollout.states import Release, Stage
 
 Entry = Mapping[str, Any]
@@ -140,15 +140,9 @@ def _after(memory: Memory, entry: Entry) -> Memory:
     elif kind in {"taking_over", "settled"}:
         memory.previous = entry.get("previous")
     elif kind == "withdrawing":
-        memory.withdrawing = _verdict(entry["verdict"])
+        memory.withdrawing = StageVerdict.from_dict(entry["verdict"])
     elif kind == "logs":
         memory.logs = dict(entry["logs"])
     elif kind == "kept":
         memory.withdrawing, memory.logs = None, {}
     return memory
-
-
-def _verdict(document: Mapping[str, Any]) -> StageVerdict:
-    return StageVerdict(
-        StageOutcome(document["outcome"]), tuple(document["reasons"]), document["numbers"]
-    )

@@ -6,21 +6,14 @@ quotas for resources with Azure Machine Learning", "Perform safe rollout of new 
 real-time inference" on learn.microsoft.com.
 """
 
-import re
 from collections.abc import Collection
 from dataclasses import dataclass
 
+from weather_assets.foundation.azure_limits import MAX_DEPLOYMENTS, NAME
 from weather_assets.rollout.plan import Desired
 from weather_assets.rollout.settings import RolloutSettings
 from weather_assets.rollout.states import SLOTS, Endpoint, Stage
 from weather_assets.rollout.view import View
-
-MAX_DEPLOYMENTS = 20
-"""The most that one endpoint may have."""
-
-"""Azure reserves a fifth of the instances for upgrades, and counts them."""
-
-_NAME = re.compile(r"[A-Za-z](?:-?[A-Za-z0-9])*")
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +64,7 @@ def preflight(
 
 def check_name(kind: str, name: str) -> str:
     """Returns what is wrong with the name of an endpoint or a deployment, or an empty string."""
-    if 3 <= len(name) <= 32 and _NAME.fullmatch(name):
+    if NAME.fullmatch(name):
         return ""
     return (
         f"The {kind} name {name!r} cannot be used: it must start with a letter, have 3 to 32 "

@@ -7,6 +7,7 @@ here: the criteria themselves (`criteria`), or what a verdict sets in motion (`c
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import Any, Self
 
 from weather_assets.rollout.criteria import (
     Finding,
@@ -60,6 +61,12 @@ class StageVerdict:
     def sentence(self) -> str:
         """The verdict for people."""
         return f"{_WORDS[self.outcome]}: {' '.join(self.reasons)}"
+
+    @classmethod
+    def from_dict(cls, document: Mapping[str, Any]) -> Self:
+        """Returns the verdict that `to_dict` described."""
+        outcome = StageOutcome(document["outcome"])
+        return cls(outcome, tuple(document["reasons"]), document["numbers"])
 
     def to_dict(self) -> dict[str, object]:
         """Returns it as JSON can carry it."""

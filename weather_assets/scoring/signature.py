@@ -4,6 +4,7 @@ Belongs here: turning a contract into the description that `score.py` checks req
 that people and programs read. Does not belong here: checking (`score`), or files (`package`).
 """
 
+from dataclasses import asdict
 from typing import Any
 
 from weather_assets.contract.cells import ISO8601
@@ -64,16 +65,13 @@ def _column(column: Column, contract: Contract) -> dict[str, Any]:
         allowed = f"one of {', '.join(column.categories)}"
     else:
         allowed = f"{column.minimum:.15g} to {column.maximum:.15g} {column.unit}"
+    told = asdict(column)
+    for own in ("feature", "reason", "source"):
+        del told[own]
     return {
-        "name": column.name,
-        "quantity": column.quantity,
-        "unit": column.unit,
+        **told,
         "kind": column.kind.value,
-        "minimum": column.minimum,
-        "maximum": column.maximum,
-        "period": column.period,
         "categories": list(column.categories),
-        "required": column.required,
         "measured": column.name != contract.station,
         "folded": column.kind is Kind.CATEGORY and column.name == contract.label.column,
         "allowed": allowed,

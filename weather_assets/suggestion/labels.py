@@ -143,9 +143,7 @@ def _is_flag(found: Profile) -> bool:
     spelled = {normalise_label(text) for text in found.levels}
     if len(spelled) != 2:
         return len(spelled) == 1 and may_be_label(found.name) and bool(spelled & (_YES | _NO))
-    if _says_rain(spelled):
-        return True
-    return may_be_label(found.name)
+    return _says_rain(spelled) or may_be_label(found.name)
 
 
 def _says_rain(spelled: set[str]) -> bool:
@@ -166,13 +164,11 @@ def _flag(found: Profile) -> LabelChoice:
             f"{found.name!r} has one value only ({listed(spellings)}) in the rows that were looked "
             "at; fill in both spellings, and look for a file that has both"
         )
-        notes = (Note(Weight.OPEN, "[label]", sentence),)
-        return LabelChoice(found.name, levels=spellings, event=event, notes=notes)
+        return _left_open(found, event, sentence)
     positive, negative = _divide(spelled)
     if not positive:
         sentence = f"nothing tells which of {listed(spellings)} in {found.name!r} means rain"
-        notes = (Note(Weight.OPEN, "[label]", sentence),)
-        return LabelChoice(found.name, levels=spellings, event=event, notes=notes)
+        return _left_open(found, event, sentence)
     notes: tuple[Note, ...] = ()
     if not (
         (positive in _YES or _names_rain(positive))
@@ -198,6 +194,11 @@ def _flag(found: Profile) -> LabelChoice:
     )
 
 
+def _left_open(found: Profile, event: str, sentence: str) -> LabelChoice:
+    notes = (Note(Weight.OPEN, "[label]", sentence),)
+    return LabelChoice(found.name, levels=tuple(found.levels), event=event, notes=notes)
+
+
 def _divide(spelled: set[str]) -> tuple[str, str]:
     """Returns which of two values means rain and which does not; nothing where neither says."""
     first, second = sorted(spelled)
@@ -220,29 +221,26 @@ def _has_both(found: Profile) -> bool:
 
 def _amount(name: str, step_seconds: float | None) -> LabelChoice:
     lead, lead_seconds = _lead(step_seconds)
-    sentence = "more than 0 is taken as the event; 0.1 mm or 0.2 mm leave drizzle and dew out"
-    notes = [Note(Weight.UNSURE, "[label] threshold", sentence)]
-    if not lead:
+    limit = "more than 0 is taken as the event; 0.1 mm or 0.2 mm leave drizzle and dew out"
+    if lead:
+        step = (
+            "the step from row to row" if lead_seconds == step_seconds else "not the step of a row"
+        )
+        sentence = f"{lead} ahead, {step}; any whole multiple of the step will do"
+        when = {"1d": "tomorrow", "1h": "in the next hour"}.get(lead, f"{lead} ahead")
+        event = f"precipitation {when}"
+    else:
+        event = "precipitation"
         sentence = (
             "the rows have no regular steps in time, so the label is of the row's own time; its "
             "column is no feature then"
         )
-        notes.append(Note(Weight.UNSURE, "[label] lead", sentence))
-        return LabelChoice(name, threshold=0.0, event="precipitation", notes=tuple(notes))
-    sentence = (
-        f"{lead} ahead, "
-        + ("the step from row to row" if lead_seconds == step_seconds else "not the step of a row")
-        + "; any whole multiple of the step will do"
+    notes = (
+        Note(Weight.UNSURE, "[label] threshold", limit),
+        Note(Weight.UNSURE, "[label] lead", sentence),
     )
-    notes.append(Note(Weight.UNSURE, "[label] lead", sentence))
-    when = {"1d": "tomorrow", "1h": "in the next hour"}.get(lead, f"{lead} ahead")
     return LabelChoice(
-        name,
-        threshold=0.0,
-        lead=lead,
-        lead_seconds=lead_seconds,
-        event=f"precipitation {when}",
-        notes=tuple(notes),
+        name, threshold=0.0, lead=lead, lead_seconds=lead_seconds, event=event, notes=notes
     )
 
 

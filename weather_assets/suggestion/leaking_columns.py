@@ -8,7 +8,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from weather_assets.contract.schema import ROWS_PER_CLASS, SEPARATING_AUC
+from weather_assets.contract.agreement import ROWS_PER_CLASS, SEPARATING_AUC, separation
 from weather_assets.suggestion.columns import Floats, Profile
 from weather_assets.suggestion.names import looks_ahead
 
@@ -49,14 +49,14 @@ def _against(found: Profile, events: Floats, *, is_amount: bool) -> str:
     missing = np.isnan(codes) & ~np.isnan(events)
     if missing.any() and _is_exactly(missing, events):
         return "it is missing exactly where the label is of one kind"
-    separation = _separation(codes, events)
-    area = f"(ROC AUC {separation:.3f})"
-    if separation >= SEPARATING_AUC:
+    found_area = _separation(codes, events)
+    area = f"(ROC AUC {found_area:.3f})"
+    if found_area >= SEPARATING_AUC:
         return (
             f"by itself it tells rows with the event from those without {area}, so it is known "
             "only afterwards, or the label in other words"
         )
-    if is_amount and separation >= _LIKE_THE_LABEL_AUC:
+    if is_amount and found_area >= _LIKE_THE_LABEL_AUC:
         return f"precipitation of the label's own time is the label in other words {area}"
     return "its name speaks of a time after the row's own" if looks_ahead(found.name) else ""
 
@@ -88,8 +88,4 @@ def _separation(values: Floats, events: Floats) -> float:
     with_event, without = values[known & (events == 1)], values[known & (events == 0)]
     if min(len(with_event), len(without)) < ROWS_PER_CLASS:
         return 0.5
-    ordered = np.sort(without)
-    below = np.searchsorted(ordered, with_event, side="left")
-    up_to = np.searchsorted(ordered, with_event, side="right")
-    area = float((below + up_to).sum() / (2.0 * len(with_event) * len(without)))
-    return max(area, 1.0 - area)
+    return separation(with_event, without)

@@ -11,6 +11,7 @@ import numpy as np
 from weather_assets.contract.columns import Kind
 from weather_assets.contract.loading import listed
 from weather_assets.contract.quantities import QUANTITIES
+from weather_assets.contract.schema import OWN_COLUMNS
 from weather_assets.suggestion.columns import Profile
 from weather_assets.suggestion.names import (
     PRECIPITATION,
@@ -23,9 +24,6 @@ from weather_assets.suggestion.names import (
 from weather_assets.suggestion.notes import Note, Weight
 from weather_assets.suggestion.unit_choice import UnitChoice
 from weather_assets.suggestion.unit_evidence import Measured, precipitation_quantity
-
-RESERVED = ("label_encoded", "split", "persistence", "row_hash")
-"""Columns that `weather_assets.processing.pipeline` adds, in any case."""
 
 _MAXIMUM_LEVELS, _ROWS_PER_LEVEL = 50, 5
 _SHOWN = 4
@@ -124,7 +122,7 @@ def left_out(found: Profile, *, is_measured: bool) -> LeftOut | None:
         found: the column; neither time nor station nor label.
         is_measured: whether its quantity is known.
     """
-    if found.name.casefold() in RESERVED:
+    if found.name.casefold() in OWN_COLUMNS:
         why = "a column that is added has this name; rename it to use it"
         return LeftOut(found.name, why, is_sure=False)
     if not found.filled:

@@ -9,6 +9,7 @@ spellings of units (`weather_assets.contract.quantities`), or whether the values
 import re
 import unicodedata
 from collections.abc import Mapping
+from functools import partial
 from typing import NamedTuple
 
 from weather_assets.contract.quantities import QUANTITIES
@@ -99,25 +100,6 @@ _DETAILS = (
 
 _HEIGHT = re.compile(r"[ _]?\b\d+ ?m\b", re.IGNORECASE)
 """`temperature_2m`: a height above ground, not a unit."""
-_CALENDAR = re.compile(
-    r"(year|yr|month|mon|mo|day|dy|hour|hr|minute|week|weekday|season|quarter|doy|yday|"
-    r"day of (week|month|year)|hour of day|is weekend)"
-)
-_TIME = re.compile(
-    r"\b(time|date|datetime|timestamp|valid|day|utc|datum|zeit|fecha|mess datum|observed|dt)\b|"
-    r"(time|date)$"
-)
-_PLACE = re.compile(
-    r"\b(station|site|location|city|place|town|airport|origin|stn|icao|usaf|wmo id|sensor|region)\b"
-)
-_ROW_NUMBER = re.compile(r"(id|index|no|nr|row|row (id|number)|number|unnamed 0|record)")
-_WHEREABOUTS = re.compile(r"\b(lat|lon|lng|latitude|longitude|elev|elevation|altitude)\b")
-_CODE = re.compile(r"\b(code|type|condition|conditions|symbol|weather|sky)\b|summary")
-_AHEAD = re.compile(r"tomorrow|\bnext\b|future|\bahead\b|forecast|risk")
-_FLAG = re.compile(
-    r"rain|precip|prcp|wet\b|\bwet|snow|storm|drizzle|umbrella|\blabel\b|\btarget\b|\by\b|outcome|"
-    r"regen|niederschlag|pluie|lluvia"
-)
 
 
 def words(name: str) -> str:
@@ -158,41 +140,39 @@ def _unit(name: str, quantity: str) -> str:
     return ""
 
 
-def is_calendar(name: str) -> bool:
-    """Tells whether a column is a part of the time, such as `month`."""
-    return _CALENDAR.fullmatch(words(name)) is not None
+def _found(pattern: str, name: str) -> bool:
+    return re.search(pattern, words(name)) is not None
 
 
-def may_be_time(name: str) -> bool:
-    """Tells whether a name speaks of a time."""
-    return _TIME.search(words(name)) is not None
-
-
-def may_be_place(name: str) -> bool:
-    """Tells whether a name speaks of a place of observation."""
-    return _PLACE.search(words(name)) is not None
-
-
-def is_row_number(name: str) -> bool:
-    """Tells whether a name is one of those that numbers of rows have."""
-    return _ROW_NUMBER.fullmatch(words(name)) is not None
-
-
-def is_whereabouts(name: str) -> bool:
-    """Tells whether a column says where a station is."""
-    return _WHEREABOUTS.search(words(name)) is not None
-
-
-def may_be_code(name: str) -> bool:
-    """Tells whether whole numbers under this name may be codes of categories."""
-    return _CODE.search(words(name)) is not None
-
-
-def looks_ahead(name: str) -> bool:
-    """Tells whether a name speaks of a time after the row's own."""
-    return _AHEAD.search(words(name)) is not None
-
-
-def may_be_label(name: str) -> bool:
-    """Tells whether two values under this name may say whether it rained."""
-    return _FLAG.search(words(name)) is not None
+is_calendar = partial(
+    _found,
+    r"^(year|yr|month|mon|mo|day|dy|hour|hr|minute|week|weekday|season|quarter|doy|yday|"
+    r"day of (week|month|year)|hour of day|is weekend)$",
+)
+"""Tells whether a column is a part of the time, such as `month`."""
+may_be_time = partial(
+    _found,
+    r"\b(time|date|datetime|timestamp|valid|day|utc|datum|zeit|fecha|mess datum|observed|dt)\b|"
+    r"(time|date)$",
+)
+"""Tells whether a name speaks of a time."""
+may_be_place = partial(
+    _found,
+    r"\b(station|site|location|city|place|town|airport|origin|stn|icao|usaf|wmo id|sensor)\b|"
+    r"\bregion\b",
+)
+"""Tells whether a name speaks of a place of observation."""
+is_row_number = partial(_found, r"^(id|index|no|nr|row|row (id|number)|number|unnamed 0|record)$")
+"""Tells whether a name is one of those that numbers of rows have."""
+is_whereabouts = partial(_found, r"\b(lat|lon|lng|latitude|longitude|elev|elevation|altitude)\b")
+"""Tells whether a column says where a station is."""
+may_be_code = partial(_found, r"\b(code|type|condition|conditions|symbol|weather|sky)\b|summary")
+"""Tells whether whole numbers under this name may be codes of categories."""
+looks_ahead = partial(_found, r"tomorrow|\bnext\b|future|\bahead\b|forecast|risk")
+"""Tells whether a name speaks of a time after the row's own."""
+may_be_label = partial(
+    _found,
+    r"rain|precip|prcp|wet\b|\bwet|snow|storm|drizzle|umbrella|\blabel\b|\btarget\b|\by\b|outcome|"
+    r"regen|niederschlag|pluie|lluvia",
+)
+"""Tells whether two values under this name may say whether it rained."""

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from weather_assets.contract.limits import Limits
-from weather_assets.contract.schema import SplitMethod
+from weather_assets.contract.schema import OWN_COLUMNS, SplitMethod
 from weather_assets.suggestion.columns import Floats, Profile, profile
 from weather_assets.suggestion.labels import (
     LabelChoice,
@@ -22,7 +22,6 @@ from weather_assets.suggestion.labels import (
 from weather_assets.suggestion.leaking_columns import find_leaks
 from weather_assets.suggestion.markers import find_markers
 from weather_assets.suggestion.measurements import (
-    RESERVED,
     LeftOut,
     ProposedColumn,
     category_column,
@@ -129,7 +128,7 @@ def _parts(
     may_be_label = {
         name: found
         for name, found in series.profiles.items()
-        if name != series.station and name.casefold() not in RESERVED
+        if name != series.station and name.casefold() not in OWN_COLUMNS
     }
     label = choose_label(may_be_label, [*filter(amounts.__contains__, may_be_label)], series.step)
     columns, ignored = _columns(series, known, sample, label)

@@ -11,6 +11,7 @@ from itertools import product
 
 import numpy as np
 
+from weather_assets.contract.agreement import humidity_difference
 from weather_assets.contract.columns import DAYS_PER_YEAR
 from weather_assets.contract.quantities import (
     HUMIDITY_AGREES_PERCENT,
@@ -20,7 +21,6 @@ from weather_assets.contract.quantities import (
     QUANTITIES,
     TYPICAL_YEAR_MM,
     Quantity,
-    implied_humidity_percent,
 )
 from weather_assets.suggestion.columns import Floats, Profile
 from weather_assets.suggestion.names import PRECIPITATION, Meaning
@@ -120,18 +120,13 @@ def temperatures_by_humidity(
     if len(rows) < MINIMUM_VALUES or rows[:, 2].std() < HUMIDITY_AGREES_PERCENT:
         return None
     differences = sorted(
-        (_difference(rows, air, dew, units), units)
-        for units in product(air.quantity.units, dew.quantity.units)
+        (humidity_difference(rows, air_unit, dew_unit), (air_name, dew_name))
+        for (air_name, air_unit), (dew_name, dew_unit) in product(
+            air.quantity.units.items(), dew.quantity.units.items()
+        )
     )
     (best, units), (second, _) = differences[:2]
     return units if best < HUMIDITY_AGREES_PERCENT and second > HUMIDITY_DISAGREES_PERCENT else None
-
-
-def _difference(rows: Floats, air: Measured, dew: Measured, units: tuple[str, str]) -> float:
-    """Returns the median difference of given and implied relative humidity, in percent."""
-    scales = (air.quantity.units[units[0]], dew.quantity.units[units[1]])
-    implied = implied_humidity_percent(rows[:, 0], rows[:, 1], scales)
-    return float(np.median(np.abs(implied - rows[:, 2])))
 
 
 def _cloud_units(profile: Profile) -> list[str]:

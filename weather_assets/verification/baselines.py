@@ -5,6 +5,7 @@ answer with probabilities for the validation and test rows. Does not belong here
 or anything that is trained by gradient descent.
 """
 
+from collections.abc import Callable
 from operator import itemgetter
 from typing import Any
 
@@ -180,12 +181,7 @@ def forecast_logistic_regression(samples: Samples, features: tuple[Feature, ...]
     model: Any = LogisticRegression(C=1.0, max_iter=2000)
     model.fit(design.transform(samples.train.features_NF), samples.train.observed_N)
 
-    def answer(rows: WeatherRows) -> FloatArray:
-        if not len(rows):
-            return np.empty(0)
-        return np.asarray(model.predict_proba(design.transform(rows.features_NF))[:, 1])
-
-    return Forecast(answer(samples.validation), answer(samples.test))
+    return _answers(samples, lambda rows: model.predict_proba(design.transform(rows.features_NF)))
 
 
 def boosting_settings() -> tuple[Any, ...]:
@@ -237,9 +233,10 @@ def forecast_gradient_boosting(samples: Samples, features: tuple[Feature, ...]) 
     # The first of equally good settings, which has the fewest leaves.
     chosen = min(fitted, key=itemgetter(0))[1]
 
-    def answer(rows: WeatherRows) -> FloatArray:
-        if not len(rows):
-            return np.empty(0)
-        return np.asarray(chosen.predict_proba(rows.features_NF)[:, 1])
+    return _answers(samples, lambda rows: chosen.predict_proba(rows.features_NF))
 
-    return Forecast(answer(samples.validation), answer(samples.test))
+
+def _answers(samples: Samples, classes: Callable[[WeatherRows], Any]) -> Forecast:
+    """Returns the probability of the event, which scikit-learn gives in its second column."""
+    parts = (samples.validation, samples.test)
+    return Forecast(*(np.asarray(classes(p)[:, 1]) if len(p) else np.empty(0) for p in parts))

@@ -7,7 +7,6 @@ Shape suffixes: N rows.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 from weather_assets.verification.baselines import (
     BASE_RATE,
@@ -36,12 +35,8 @@ from weather_assets.verification.verdict import (
     Verdict,
 )
 
-
-@dataclass(frozen=True, slots=True)
-class Undecided:
-    """Why no comparison can be made, as a clause."""
-
-    why: str
+_Ground = Contest | str
+"""What comparisons are made on; or, as a clause, why none can be made."""
 
 
 def evaluate_candidate(
@@ -152,11 +147,11 @@ def _claims(
 ) -> tuple[Claim, ...]:
     valid = claim_valid_probabilities(problems[CANDIDATE])
     enough = claim_enough_data(samples.test, criteria)
-    ground: Contest | Undecided
+    ground: _Ground
     if valid.outcome is not Outcome.PASS:
-        ground = Undecided("the candidate's probabilities are not valid")
+        ground = "the candidate's probabilities are not valid"
     elif contest is None or enough.outcome is not Outcome.PASS:
-        ground = Undecided("the test rows are too few")
+        ground = "the test rows are too few"
     else:
         ground = contest
     return (
@@ -168,7 +163,7 @@ def _claims(
     )
 
 
-def _climatology_claims(train: WeatherRows, ground: Contest | Undecided) -> tuple[Claim, ...]:
+def _climatology_claims(train: WeatherRows, ground: _Ground) -> tuple[Claim, ...]:
     """Returns what must be shown against a climatology that knows more than the base rate.
 
     Station-by-month climatology must be beaten. One that knows only the month (or only the
@@ -185,26 +180,26 @@ def _climatology_claims(train: WeatherRows, ground: Contest | Undecided) -> tupl
     return (_claim_no_worse(ground, "no_worse_than_climatology", CLIMATOLOGY, reference),)
 
 
-def _claim_against_best(ground: Contest | Undecided, problems: Mapping[str, str | None]) -> Claim:
+def _claim_against_best(ground: _Ground, problems: Mapping[str, str | None]) -> Claim:
     if CHAMPION not in problems:
         name = "no_worse_than_logistic_regression"
         return _claim_no_worse(ground, name, LOGISTIC_REGRESSION, "logistic regression")
     problem = problems[CHAMPION]
     if problem is not None and isinstance(ground, Contest):
-        ground = Undecided(f"the champion cannot be verified ({problem})")
+        ground = f"the champion cannot be verified ({problem})"
     return _claim_no_worse(ground, "no_worse_than_champion", CHAMPION, "the champion")
 
 
-def _claim_better(ground: Contest | Undecided, name: str, forecast: str, reference: str) -> Claim:
-    if isinstance(ground, Undecided):
-        return claim_undecided(name, reference, ground.why)
+def _claim_better(ground: _Ground, name: str, forecast: str, reference: str) -> Claim:
+    if isinstance(ground, str):
+        return claim_undecided(name, reference, ground)
     difference = ground.difference(BRIER_SCORE, forecast, ground.criteria.superiority_confidence)
     return claim_better(name, reference, difference, ground.scale)
 
 
-def _claim_no_worse(ground: Contest | Undecided, name: str, forecast: str, reference: str) -> Claim:
-    if isinstance(ground, Undecided):
-        return claim_undecided(name, reference, ground.why)
+def _claim_no_worse(ground: _Ground, name: str, forecast: str, reference: str) -> Claim:
+    if isinstance(ground, str):
+        return claim_undecided(name, reference, ground)
     criteria = ground.criteria
     shown_worse = None
     if forecast == CHAMPION:

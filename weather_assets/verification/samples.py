@@ -7,7 +7,7 @@ score, any model, any file access.
 Shape suffixes: N rows, F features.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, replace
 from enum import StrEnum
 from typing import Any, Self
 
@@ -72,15 +72,8 @@ class WeatherRows:
 
     def where(self, keep_N: BoolArray) -> Self:
         """Returns the rows for which the boolean array `keep_N` [N] is true, in the same order."""
-        return type(self)(
-            features_NF=self.features_NF[keep_N],
-            observed_N=self.observed_N[keep_N],
-            block_N=self.block_N[keep_N],
-            block_kind=self.block_kind,
-            station_N=self.station_N[keep_N],
-            month_N=self.month_N[keep_N],
-            persistence_N=self.persistence_N[keep_N],
-        )
+        arrays = {field.name for field in fields(self)} - {"block_kind"}
+        return replace(self, **{name: getattr(self, name)[keep_N] for name in arrays})
 
 
 @dataclass(frozen=True, eq=False, slots=True)

@@ -119,21 +119,8 @@ class Verdict:
 
     def to_json(self) -> str:
         """Returns the text of `verdict.json`; `from_json` is its inverse."""
-        document = {
-            "schema_version": SCHEMA_VERSION,
-            "outcome": self.outcome,
-            "reasons": self.reasons,
-            "identity": asdict(self.identity),
-            "event": self.event,
-            "rows": {split: dict(counts) for split, counts in self.rows.items()},
-            "block_kind": self.block_kind,
-            "references": dict(self.references),
-            "criteria": asdict(self.criteria),
-            "claims": [asdict(claim) for claim in self.claims],
-            "scores": {name: asdict(scores) for name, scores in self.scores.items()},
-            "skill_intervals": {name: asdict(each) for name, each in self.skill_intervals.items()},
-            "comparisons": [asdict(comparison) for comparison in self.comparisons],
-        }
+        decided = {"outcome": self.outcome, "reasons": self.reasons}
+        document = {"schema_version": SCHEMA_VERSION, **decided, **asdict(self)}
         return json.dumps(document, indent=2, allow_nan=False) + "\n"
 
     @classmethod

@@ -29,6 +29,7 @@ from weather_assets.adapters.tracking.model_registry import (
     ModelVersion,
 )
 from weather_assets.forecasting.settings import TrainingJob, TrainingSettings
+from weather_assets.foundation.documents import read_json
 from weather_assets.verification.learning_curves import draw_learning_curves
 
 DATA_VERSION = "weather_assets.data_version"
@@ -143,7 +144,7 @@ def obtain_candidate(
             version, gang = training.run(backend, open_run, on_event)
         folder = candidate_folder(root, registry, version)
         registry.name_candidate(version.version)
-    return Candidate(version, folder, _read(folder / RESULT), gang)
+    return Candidate(version, folder, read_json(folder / RESULT), gang)
 
 
 def candidate_folder(root: DataRoot, registry: ModelRegistry, version: ModelVersion) -> Path:
@@ -246,7 +247,7 @@ def _register(
     order: TrainingOrder,
     tags: Mapping[str, str],
 ) -> ModelVersion:
-    result, history = _read(trained / RESULT), _read(trained / HISTORY)
+    result, history = read_json(trained / RESULT), read_json(trained / HISTORY)
     parameters = {
         field.name: getattr(order.settings, field.name)
         for field in fields(order.settings)
@@ -274,7 +275,3 @@ def _register(
 
 def _digest(text: str) -> str:
     return hashlib.sha256(text.encode()).hexdigest()[:16]
-
-
-def _read(path: Path) -> dict[str, Any]:
-    return json.loads(path.read_text(encoding="utf-8"))

@@ -14,8 +14,9 @@ import numpy.typing as npt
 from mlflow.exceptions import MlflowException
 
 from weather_assets.adapters.files.data_root import DataRoot
-from weather_assets.adapters.tracking.model_registry import ModelRegistry, read_json
+from weather_assets.adapters.tracking.model_registry import ModelRegistry
 from weather_assets.contract.schema import Contract
+from weather_assets.foundation.documents import read_json
 from weather_assets.scoring.offline import graph_probabilities
 from weather_assets.scoring.package import SIGNATURE_FILE
 from weather_assets.scoring.score import Scorer

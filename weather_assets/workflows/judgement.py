@@ -10,9 +10,10 @@ from pathlib import Path
 
 from weather_assets.adapters.files.data_root import DataRoot
 from weather_assets.adapters.files.processed_versions import ProcessedVersions, read_manifest
-from weather_assets.adapters.tracking.model_registry import ModelRegistry, ModelVersion, read_json
+from weather_assets.adapters.tracking.model_registry import ModelRegistry, ModelVersion
 from weather_assets.contract.schema import Contract
 from weather_assets.forecasting.network import load_network
+from weather_assets.foundation.documents import read_json
 from weather_assets.verification.assessment import assess_candidate
 from weather_assets.verification.claims import Criteria, Outcome
 from weather_assets.verification.samples import Forecast, Samples, read_samples
@@ -97,9 +98,7 @@ def judge_candidate(root: DataRoot, registry: ModelRegistry, criteria: Criteria)
         VerdictError: if nothing was trained.
         OutrunError: if the candidate belongs to other rows.
     """
-    candidate = registry.candidate()
-    if candidate is None:
-        raise VerdictError("there is no candidate: materialize weather_checkpoint first")
+    candidate = _candidate(registry)
     processed = ProcessedVersions(root.processed).current()
     content = read_manifest(processed)["content_version"]
     if candidate.tags.get(DATA_VERSION) != content:
@@ -162,9 +161,7 @@ def present_promotion(root: DataRoot, registry: ModelRegistry) -> Promotion:
     Raises:
         VerdictError: if there is no candidate, or it was not judged.
     """
-    candidate = registry.candidate()
-    if candidate is None:
-        raise VerdictError("there is no candidate: materialize weather_checkpoint first")
+    candidate = _candidate(registry)
     verdict = read_verdict(candidate_folder(root, registry, candidate))
     return Promotion(candidate, registry.champion(), verdict)
 
@@ -195,16 +192,7 @@ def _forecast(
     """
     folder = candidate_folder(root, registry, version)
     trained_for = Contract.from_dict(read_json(folder / "contract.json"))
-    same_event = (
-        trained_for.label.column,
-        trained_for.label.threshold,
-        trained_for.label.lead,
-    ) == (
-        contract.label.column,
-        contract.label.threshold,
-        contract.label.lead,
-    )
-    if not same_event or trained_for.features != contract.features:
+    if _event(trained_for) != _event(contract) or trained_for.features != contract.features:
         raise VerdictError(
             f"model version {version.version} was trained under another contract "
             f"({trained_for.name}) than these rows ({contract.name}): the two cannot be compared. "
@@ -215,6 +203,18 @@ def _forecast(
         validation_N=network.probabilities(samples.validation.features_NF),
         test_N=network.probabilities(samples.test.features_NF),
     )
+
+
+def _candidate(registry: ModelRegistry) -> ModelVersion:
+    candidate = registry.candidate()
+    if candidate is None:
+        raise VerdictError("there is no candidate: materialize weather_checkpoint first")
+    return candidate
+
+
+def _event(contract: Contract) -> tuple[object, ...]:
+    label = contract.label
+    return label.column, label.threshold, label.lead
 
 
 def _keep(

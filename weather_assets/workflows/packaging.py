@@ -24,13 +24,13 @@ from weather_assets.adapters.tracking.model_registry import (
     MODEL,
     ModelRegistry,
     ModelVersion,
-    read_json,
 )
 from weather_assets.contract.columns import Kind
 from weather_assets.contract.schema import Contract
 from weather_assets.forecasting.data import feature_matrix
 from weather_assets.forecasting.network import RainNetwork, load_network
 from weather_assets.forecasting.onnx_export import export_onnx
+from weather_assets.foundation.documents import read_json
 from weather_assets.processing.doubts.gates import Gate
 from weather_assets.scoring.package import CONDA_FILE, PackageContents, build_package
 from weather_assets.scoring.request_rows import request_row

@@ -110,8 +110,8 @@ class _Recorded:
     @classmethod
     def read(cls, root: DataRoot, code_version: str) -> "_Recorded":
         snapshot = RawSnapshot.load(root.snapshot_file)
-        files = explain_files(root.raw, snapshot, root.contract_file)
-        return cls(root, snapshot, files.contract, files.layouts, code_version)
+        contract, layouts = explain_files(root.raw, snapshot, root.contract_file)
+        return cls(root, snapshot, contract, layouts, code_version)
 
     @property
     def version(self) -> str:

@@ -4,7 +4,6 @@ Belongs here: bringing package, held-out rows, endpoint and journal together for
 belong here: what a stage does (`rollout`), or how Azure is spoken to (`adapters.azure.service`).
 """
 
-import json
 import time
 from collections.abc import Callable, Generator
 from contextlib import closing, contextmanager
@@ -25,6 +24,7 @@ from weather_assets.adapters.files.data_root import DataRoot
 from weather_assets.adapters.files.processed_versions import ProcessedVersions
 from weather_assets.contract.schema import Contract
 from weather_assets.contract.statistics import TrainingStatistics
+from weather_assets.foundation.documents import read_json
 from weather_assets.rollout.controller import RolloutController
 from weather_assets.rollout.convergence import RolloutRefused
 from weather_assets.rollout.evidence import ProbeSet
@@ -144,7 +144,7 @@ def sample_row(root: DataRoot) -> dict[str, Any]:
     Raises:
         PackageRefusedError: as `published_package`.
     """
-    return _read(published_package(root).folder / SAMPLE_REQUEST_FILE)["rows"][0]
+    return read_json(published_package(root).folder / SAMPLE_REQUEST_FILE)["rows"][0]
 
 
 def probe_set(root: DataRoot) -> ProbeSet:
@@ -154,7 +154,7 @@ def probe_set(root: DataRoot) -> ProbeSet:
         RolloutRefused: if there are no held-out rows, or the training rows know one class only.
     """
     version = ProcessedVersions(root.processed).current()
-    contract = Contract.from_dict(_read(version / "contract.json"))
+    contract = Contract.from_dict(read_json(version / "contract.json"))
     statistics = TrainingStatistics.from_json((version / "statistics.json").read_text("utf-8"))
     rows = ds.dataset(str(version / "weather.parquet")).to_table(filter=pc.field("split") == "test")
     if len(rows) == 0 or not 0 < statistics.training_positive < statistics.training_rows:
@@ -201,7 +201,3 @@ def _packages(root: DataRoot) -> Callable[[Release], Path]:
             raise RolloutRefused(str(error)) from None
 
     return package_of
-
-
-def _read(path: Path) -> dict[str, Any]:
-    return json.loads(path.read_text(encoding="utf-8"))

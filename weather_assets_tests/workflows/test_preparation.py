@@ -224,6 +224,6 @@ def test_mended_and_suspicious_files_are_loaded_with_a_word(workplace: Workplace
 def test_the_contract_is_found_behind_another_delimiter(tmp_path: Path) -> None:
     (tmp_path / "weather.csv").write_text(text(rows(3)).replace(",", ";"), encoding="utf-8")
     snapshot = take_snapshot(tmp_path, tmp_path / "contract.toml")
-    found = explain_files(tmp_path, snapshot, tmp_path / "contract.toml")
-    assert found.contract.name == "five_column"
-    assert [layout.dialect.delimiter for layout in found.layouts] == [";"]
+    contract, layouts = explain_files(tmp_path, snapshot, tmp_path / "contract.toml")
+    assert contract.name == "five_column"
+    assert [layout.dialect.delimiter for layout in layouts] == [";"]

@@ -5,7 +5,7 @@ not belong here: which files those are (`raw_snapshot`), or how a header is read
 (`processing.files`, `contract.loading`).
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 from weather_assets.adapters.files.raw_snapshot import RawSnapshot, recorded_path
@@ -17,26 +17,18 @@ from weather_assets.processing.files.layouts import Layout, layout_of
 from weather_assets.processing.files.raw_file import RawFile, RawFileError, read_opening
 
 
-@dataclass(frozen=True, slots=True)
-class ExplainedFiles:
-    """Raw files whose headers were read.
-
-    Attributes:
-        contract: the one that explains all of them.
-        layouts: where its columns are in each, in the order of their names.
-    """
-
-    contract: Contract
-    layouts: tuple[Layout, ...]
-
-
-def explain_files(raw: Path, snapshot: RawSnapshot, contract_file: Path) -> ExplainedFiles:
+def explain_files(
+    raw: Path, snapshot: RawSnapshot, contract_file: Path
+) -> tuple[Contract, tuple[Layout, ...]]:
     """Finds the one contract that every raw file fits, and its columns in each of them.
 
     Args:
         raw: the folder of the raw files.
         snapshot: the files.
         contract_file: the data root's own contract, which need not exist.
+
+    Returns:
+        The contract, and where its columns are in each file, in the order of their names.
 
     Raises:
         RawDataError: if a file is gone, or has not the length that was recorded.
@@ -61,13 +53,13 @@ def explain_files(raw: Path, snapshot: RawSnapshot, contract_file: Path) -> Expl
             f"the raw files follow different contracts: {listing}. One data root holds one kind of "
             "file: move the others to a data root of their own"
         )
-    return ExplainedFiles(replace(first, limits=limits), tuple(layouts))
+    return replace(first, limits=limits), tuple(layouts)
 
 
 def evaluate_headers(raw: Path, snapshot: RawSnapshot, contract_file: Path) -> Gate:
     """One contract explains the header of every raw file (arguments as for `explain_files`)."""
     try:
-        contract = explain_files(raw, snapshot, contract_file).contract
+        contract, _ = explain_files(raw, snapshot, contract_file)
     except (ContractError, RawFileError) as problem:
         return Gate(passed=False, sentence=str(problem))
     return Gate(passed=True, sentence=f"contract {contract.name}: {contract.title}")

@@ -97,17 +97,14 @@ class Attempt:
         self.symptom = self.symptom or self._watch()
         seconds = time.monotonic() - self.launched_at
         self.end()
-        return None if self.symptom is None else self._failure(self.symptom, seconds)
-
-    def _failure(self, symptom: Symptom, seconds: float) -> RankFailure:
+        found = self.symptom
+        if found is None:
+            return None
+        # A rank that could not be launched has no watch.
+        tails = {watch.rank: tuple(watch.tail) for watch in self.watches}
+        log_tail = tails.get(found.rank, ())
         return RankFailure(
-            attempt=self.number,
-            rank=symptom.rank,
-            cause=symptom.cause,
-            reason=symptom.reason,
-            seconds=seconds,
-            permanent=symptom.permanent,
-            log_tail=self._tail(symptom.rank),
+            self.number, found.rank, found.cause, found.reason, seconds, found.permanent, log_tail
         )
 
     def emit(self, rank: int | None, name: str, fields: Mapping[str, object]) -> None:
@@ -210,10 +207,6 @@ class Attempt:
                 for name, fields in parse_line(line):
                     watch.observe(line, name, fields, now=time.monotonic())
         return None not in codes
-
-    def _tail(self, rank: int) -> tuple[str, ...]:
-        # A rank that could not be launched has no watch.
-        return next((tuple(watch.tail) for watch in self.watches if watch.rank == rank), ())
 
 
 def _not_launched(rank: int, error: RankLaunchError, now: float) -> Symptom:

@@ -92,7 +92,17 @@ def launched_gang(
     Raises:
         RuntimeError: something of an ended attempt could not be removed.
     """
-    gang = Gang(tuple(command), environment or {}, settings, backend, on_event)
+    began = time.monotonic()
+    attempt = partial(
+        Attempt,
+        command=tuple(command),
+        environment=environment or {},
+        settings=settings,
+        backend=backend,
+        on_event=on_event,
+        began=began,
+    )
+    gang = Gang(settings, began, attempt)
     try:
         gang.launch()
         yield gang
@@ -104,26 +114,11 @@ class Gang:
     """All ranks of a training; `launched_gang` makes one."""
 
     def __init__(
-        self,
-        command: tuple[str, ...],
-        environment: Mapping[str, str],
-        settings: GangSettings,
-        backend: RankBackend,
-        on_event: Callable[[RankEvent], None],
+        self, settings: GangSettings, began: float, attempt: Callable[[int], Attempt]
     ) -> None:
-        """Launches nothing yet; takes what `launched_gang` takes."""
-        self._settings = settings
-        self._began = time.monotonic()
-        self._next = partial(
-            Attempt,
-            command=command,
-            environment=environment,
-            settings=settings,
-            backend=backend,
-            on_event=on_event,
-            began=self._began,
-        )
-        self._attempt = self._next(1)
+        """Launches nothing yet; `attempt` makes the attempt of a number."""
+        self._settings, self._began, self._next = settings, began, attempt
+        self._attempt = attempt(1)
 
     def launch(self) -> None:
         """Launches the ranks, and returns at once."""
@@ -146,15 +141,8 @@ class Gang:
         while (failure := self._attempt.finish()) is not None:
             failures.append(failure)
             attempt = self._attempt
-            attempt.emit(
-                failure.rank,
-                "attempt_failed",
-                {
-                    "reason": failure.reason,
-                    "cause": failure.cause.value,
-                    "seconds": failure.seconds,
-                },
-            )
+            cause = {"reason": failure.reason, "cause": failure.cause.value}
+            attempt.emit(failure.rank, "attempt_failed", {**cause, "seconds": failure.seconds})
             if failure.permanent or attempt.number > self._settings.max_relaunches:
                 raise GangFailed(failures)
             attempt.emit(None, "relaunching", {"next_attempt": attempt.number + 1})

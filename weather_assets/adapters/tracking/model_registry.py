@@ -5,7 +5,6 @@ a retry or another process can go on where one stopped. Does not belong here: wh
 (`forecasting`), or whether it may become champion (`verification`).
 """
 
-import json
 import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -207,11 +206,6 @@ class ModelRegistry:
     def download_candidate(self, run_id: str, destination: Path) -> None:
         """Copies the candidate artifacts of a run into a folder."""
         self._client.download_artifacts(run_id, CANDIDATE_ARTIFACTS, str(destination))
-
-
-def read_json(path: Path) -> dict[str, Any]:
-    """Returns a JSON object from a file."""
-    return json.loads(path.read_text(encoding="utf-8"))
 
 
 def _model_version(found: MlflowModelVersion) -> ModelVersion:

@@ -4,12 +4,11 @@ Belongs here: the deployment's shape on the wire, what a PUT is checked for, and
 Does not belong here: the rules themselves (`rules`), or how it comes to serve (`provisioning`).
 """
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 from weather_assets.foundation.azure_limits import MAX_DEPLOYMENTS
 from weather_assets.foundation.log_files import tail_of
-from weather_assets.local_azure.arm.monitor import Monitor
 from weather_assets.local_azure.arm.operations import Operation, Operations
 from weather_assets.local_azure.arm.workspace import system_data, workspace_id
 from weather_assets.local_azure.azure import rules
@@ -36,26 +35,21 @@ _DEFAULT_PROBE = {
 }
 
 
+@dataclass(frozen=True)
 class OnlineDeployments:
     """The deployments of all online endpoints."""
 
-    def __init__(
-        self,
-        settings: Settings,
-        resources: Resources,
-        operations: Operations,
-        provisioning: Provisioning,
-        assets: Assets,
-        metrics: Metrics,
-    ) -> None:
+    _settings: Settings
+    _resources: Resources
+    _operations: Operations
+    _provisioning: Provisioning
+    _assets: Assets
+    _metrics: Metrics
+
+    def __post_init__(self) -> None:
         """Registers the operations on deployments."""
-        self._settings, self._resources = settings, resources
-        self._operations, self._provisioning = operations, provisioning
-        self._assets, self._metrics = assets, metrics
-        self.monitor = Monitor(settings, resources, metrics.rates)
-        """Shows how much they are used."""
-        operations.register("deployment-put", self._deploy, self._settle_put)
-        operations.register("deployment-delete", self._delete, self._settle_delete)
+        self._operations.register("deployment-put", self._deploy, self._settle_put)
+        self._operations.register("deployment-delete", self._delete, self._settle_delete)
 
     def get(self, endpoint: Endpoint, name: str) -> Deployment:
         """Returns a deployment.

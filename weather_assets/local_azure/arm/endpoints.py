@@ -6,6 +6,7 @@ the rules themselves (`rules`), or scoring (`dataplane`).
 
 import secrets
 import time
+from dataclasses import dataclass
 from typing import Any
 
 from weather_assets.foundation.azure_limits import MAX_ENDPOINTS
@@ -22,23 +23,20 @@ from weather_assets.local_azure.serving.provisioning import Provisioning
 AUTH_MODES = {"key": "Key", "amltoken": "AMLToken", "aadtoken": "AADToken"}
 
 
+@dataclass(frozen=True)
 class OnlineEndpoints:
     """The online endpoints of the region."""
 
-    def __init__(
-        self,
-        settings: Settings,
-        resources: Resources,
-        operations: Operations,
-        provisioning: Provisioning,
-        authority: Authority,
-    ) -> None:
+    _settings: Settings
+    _resources: Resources
+    _operations: Operations
+    _provisioning: Provisioning
+    _authority: Authority
+
+    def __post_init__(self) -> None:
         """Registers the operations on endpoints."""
-        self._settings, self._resources = settings, resources
-        self._operations, self._provisioning = operations, provisioning
-        self._authority, self._hosts = authority, Hosts.of(settings)
-        operations.register("endpoint-put", self._nothing, self._settle_put)
-        operations.register("endpoint-delete", self._delete_all, self._settle_delete)
+        self._operations.register("endpoint-put", self._nothing, self._settle_put)
+        self._operations.register("endpoint-delete", self._delete_all, self._settle_delete)
 
     def get(self, workspace: str, name: str) -> Endpoint:
         """Returns an endpoint.
@@ -125,7 +123,7 @@ class OnlineEndpoints:
     def document(self, endpoint: Endpoint) -> dict[str, Any]:
         """Returns the endpoint as Azure Resource Manager shows it."""
         body, properties = endpoint.body, endpoint.body["properties"]
-        address = f"https://{endpoint.key}{self._hosts.scoring_suffix}"
+        address = f"https://{endpoint.key}{Hosts.of(self._settings).scoring_suffix}"
         return {
             "id": f"{workspace_id(self._settings, endpoint.workspace)}"
             f"/onlineEndpoints/{endpoint.name}",

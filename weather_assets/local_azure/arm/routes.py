@@ -16,6 +16,7 @@ from aiohttp import web
 from weather_assets.local_azure.arm.assets import AssetVersions
 from weather_assets.local_azure.arm.deployments import OnlineDeployments
 from weather_assets.local_azure.arm.endpoints import OnlineEndpoints
+from weather_assets.local_azure.arm.monitor import Monitor
 from weather_assets.local_azure.arm.operations import Operation, Operations
 from weather_assets.local_azure.arm.workspace import (
     DATASTORE,
@@ -35,6 +36,9 @@ _NAMED = rf"{_ASSETS}/(?P<name>[^/]+)"
 _VERSION = rf"{_NAMED}/versions/(?P<version>[^/]+)"
 _ENDPOINT = r"/onlineEndpoints/(?P<endpoint>[^/]+)"
 _DEPLOYMENT = rf"{_ENDPOINT}/deployments/(?P<deployment>[^/]+)"
+_UPLOAD = r"/codes/[^/]+/versions/[^/]+/startPendingUpload"
+_METRICS = rf"{_ENDPOINT}/providers/Microsoft\.Insights/metrics"
+_LOGS = rf"{_DEPLOYMENT}/getLogs"
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +68,7 @@ class Routes:
         assets: AssetVersions,
         endpoints: OnlineEndpoints,
         deployments: OnlineDeployments,
+        monitor: Monitor,
     ) -> None:
         """Leads calls to the resources given."""
         self._settings, self._operations, self._blobs = settings, operations, blobs
@@ -78,7 +83,7 @@ class Routes:
             ("GET", f"{_NAMED}/versions", self._asset_versions),
             ("GET", _VERSION, lambda call: assets.get(call.workspace, **call.parts)),
             ("PUT", _VERSION, self._put_asset),
-            ("POST", r"/codes/[^/]+/versions/[^/]+/startPendingUpload", self._start_upload),
+            ("POST", _UPLOAD, lambda _call: assets.start_upload(Hosts.of(settings))),
             ("GET", r"/onlineEndpoints", self._list_endpoints),
             ("GET", _ENDPOINT, lambda call: endpoints.document(self._endpoint(call))),
             ("PUT", _ENDPOINT, self._put_endpoint),
@@ -86,12 +91,12 @@ class Routes:
             ("POST", rf"{_ENDPOINT}/listKeys", lambda call: endpoints.keys(self._endpoint(call))),
             ("POST", rf"{_ENDPOINT}/regenerateKeys", self._regenerate_keys),
             ("POST", rf"{_ENDPOINT}/token", lambda call: endpoints.token(self._endpoint(call))),
-            ("GET", rf"{_ENDPOINT}/providers/Microsoft\.Insights/metrics", self._get_metrics),
+            ("GET", _METRICS, lambda call: monitor.metrics(self._endpoint(call), call.query)),
             ("GET", rf"{_ENDPOINT}/deployments", self._list_deployments),
             ("GET", _DEPLOYMENT, lambda call: deployments.document(self._deployment(call))),
             ("PUT", _DEPLOYMENT, self._put_deployment),
             ("DELETE", _DEPLOYMENT, self._delete_deployment),
-            ("POST", rf"{_DEPLOYMENT}/getLogs", self._get_logs),
+            ("POST", _LOGS, lambda call: deployments.logs(self._deployment(call), call.body)),
         )
         self._routes = [
             (method, re.compile(path, re.IGNORECASE), handler) for method, path, handler in routes
@@ -135,9 +140,6 @@ class Routes:
         status, document = self._assets.put(call.workspace, **call.parts, body=call.body)
         return web.json_response(document, status=status)
 
-    def _start_upload(self, _call: Call) -> dict[str, Any]:
-        return self._assets.start_upload(Hosts.of(self._settings))
-
     def _list_endpoints(self, call: Call) -> dict[str, Any]:
         found = self._endpoints.all_of(call.workspace)
         return {"value": [self._endpoints.document(each) for each in found]}
@@ -154,9 +156,6 @@ class Routes:
     def _regenerate_keys(self, call: Call) -> web.Response:
         return self._accepted(self._endpoints.regenerate(self._endpoint(call), call.body))
 
-    def _get_metrics(self, call: Call) -> dict[str, Any]:
-        return self._deployments.monitor.metrics(self._endpoint(call), call.query)
-
     def _list_deployments(self, call: Call) -> dict[str, Any]:
         found = self._deployments.all_of(self._endpoint(call))
         return {"value": [self._deployments.document(each) for each in found]}
@@ -171,9 +170,6 @@ class Routes:
         return self._accepted(
             self._deployments.delete(self._endpoint(call), call.parts["deployment"])
         )
-
-    def _get_logs(self, call: Call) -> dict[str, Any]:
-        return self._deployments.logs(self._deployment(call), call.body)
 
     def _endpoint(self, call: Call) -> Endpoint:
         return self._endpoints.get(call.workspace, call.parts["endpoint"])

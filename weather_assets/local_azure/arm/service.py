@@ -6,6 +6,7 @@ them as a whole. Does not belong here: the resources of a workspace (`routes`).
 
 import re
 import uuid
+from dataclasses import dataclass
 
 from aiohttp import web
 
@@ -30,22 +31,16 @@ _WORKSPACE = re.compile(
 )
 
 
+@dataclass(frozen=True, slots=True)
 class ResourceManager:
     """Answers requests to the management host."""
 
-    def __init__(
-        self,
-        settings: Settings,
-        authority: Authority,
-        operations: Operations,
-        faults: Faults,
-        monitor: Monitor,
-        routes: Routes,
-    ) -> None:
-        """Leads calls to what is given."""
-        self._settings, self._authority = settings, authority
-        self._operations, self._faults = operations, faults
-        self._monitor, self._routes = monitor, routes
+    _settings: Settings
+    _authority: Authority
+    _operations: Operations
+    _faults: Faults
+    _monitor: Monitor
+    _routes: Routes
 
     async def handle(self, request: web.Request) -> web.StreamResponse:
         """Answers one request; errors as Azure Resource Manager words them."""

@@ -16,18 +16,18 @@ from weather_assets.foundation.azure_limits import (
     MAX_INSTANCES,
     MAX_MIRROR_PERCENT,
     MAX_REQUEST_TIMEOUT_SECONDS,
+    NAME,
 )
 from weather_assets.foundation.azure_machines import MACHINES, SIZES, Machine
 from weather_assets.local_azure.azure.errors import ServiceError, bad_request, conflict
 
-_NAME = re.compile(r"[A-Za-z](?:-?[A-Za-z0-9])*")
 _DURATION = re.compile(r"PT(?:(\d+)H)?(?:(\d+)M)?(?:(\d+(?:\.\d+)?)S)?")
 BUSY_STATES = frozenset({"Creating", "Updating", "Scaling", "Deleting"})
 
 
 def check_name(kind: str, name: str) -> None:
     """Refuses a name of an endpoint or a deployment that Azure does not take."""
-    if not (3 <= len(name) <= 32 and _NAME.fullmatch(name)):
+    if NAME.fullmatch(name) is None:
         raise bad_request(
             f"The {kind} name {name!r} is invalid. It must start with a letter, have 3 to 32 "
             "characters, and consist of letters, digits and single dashes between them."

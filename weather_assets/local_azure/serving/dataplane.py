@@ -10,7 +10,8 @@ import json
 import random
 import time
 import uuid
-from pathlib import Path
+from dataclasses import dataclass, field
+from typing import TextIO
 
 from aiohttp import web
 
@@ -25,31 +26,20 @@ DEPLOYMENT_HEADER = "azureml-model-deployment"
 ROUTES = frozenset({("POST", "/score"), ("GET", "/swagger.json"), ("GET", "/")})
 
 
+@dataclass(frozen=True)
 class DataPlane:
     """Answers scoring requests to all endpoints."""
 
-    def __init__(
-        self,
-        resources: Resources,
-        authority: Authority,
-        pools: dict[str, Pool],
-        metrics: Metrics,
-        access_log: Path,
-    ) -> None:
-        """Serves what `pools` hold, by `endpoint/deployment`.
-
-        Args:
-            resources: endpoints with their traffic.
-            authority: checks tokens.
-            pools: serving deployments; shared with `provisioning`.
-            metrics: counts.
-            access_log: file that gets one JSON object a request.
-        """
-        self._resources, self._authority = resources, authority
-        self._pools, self._metrics = pools, metrics
-        self._chance = random.Random()  # noqa: S311 - shares of traffic, not secrets
-        self._log = access_log.open("a", encoding="utf-8", buffering=1)
-        self._mirrors: set[asyncio.Task[None]] = set()
+    _resources: Resources
+    _authority: Authority
+    _pools: dict[str, Pool]
+    """Serving deployments by `endpoint/deployment`; shared with `provisioning`."""
+    _metrics: Metrics
+    _log: TextIO
+    """Gets one JSON object a request; closed by `stop`."""
+    _chance: random.Random = field(default_factory=random.Random)
+    """Draws shares of traffic."""
+    _mirrors: set[asyncio.Task[None]] = field(default_factory=set[asyncio.Task[None]])
 
     async def handle(self, request: web.Request, name: str) -> web.StreamResponse:
         """Answers one request to the endpoint `name`."""

@@ -9,7 +9,7 @@ readings is what happened between them.
 """
 
 import bisect
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from weather_assets.local_azure.azure.resources import now
@@ -125,10 +125,7 @@ class Metrics:
     def to_document(self) -> dict[str, Any]:
         """Returns what `__init__` takes."""
         counters = {
-            key: {
-                route: {name: getattr(counter, name) for name in Counter.__slots__}
-                for route, counter in routes.items()
-            }
+            key: {route: asdict(counter) for route, counter in routes.items()}
             for key, routes in self._counters.items()
         }
         rates = self.rates.to_document()

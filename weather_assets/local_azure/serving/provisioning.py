@@ -12,6 +12,7 @@ import contextlib
 import logging
 import shutil
 from collections.abc import Callable
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -36,23 +37,17 @@ _LOG_TAIL_LINES = 25
 _LOG = logging.getLogger(__name__)
 
 
+@dataclass(frozen=True, slots=True)
 class Provisioning:
     """Brings deployments to serve, in pools that the data plane reads."""
 
-    def __init__(
-        self,
-        settings: Settings,
-        state: Path,
-        resources: Resources,
-        assets: Assets,
-        faults: Faults,
-    ) -> None:
-        """Works below `state`, with what is registered in `assets`."""
-        self._settings, self._state = settings, state
-        self._resources, self._assets = resources, assets
-        self._faults = faults
-        self.pools: dict[str, Pool] = {}
-        """Serving deployments by `endpoint/deployment`."""
+    _settings: Settings
+    _state: Path
+    _resources: Resources
+    _assets: Assets
+    _faults: Faults
+    pools: dict[str, Pool] = field(default_factory=dict[str, Pool])
+    """Serving deployments by `endpoint/deployment`."""
 
     async def deploy(self, deployment: Deployment) -> None:
         """Brings what was last PUT to serve.

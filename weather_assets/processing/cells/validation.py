@@ -98,7 +98,7 @@ def validate(
     is_measured = np.zeros(rows, np.bool_)
     measures_anything = False
     for name, column_cells in zip(columns, cells, strict=True):
-        column = _column(name, contract)
+        column = contract.find(name)
         read = _read(name, column, column_cells, contract)
         values.append(read.value)
         hashed = read.hash_onto(hashed)
@@ -115,11 +115,6 @@ def validate(
     if measures_anything:
         faults[~is_measured & (faults == 0)] = kinds[None, Reason.NO_MEASUREMENT]
     return ValidatedRows(tuple(values), events, faults, hashed.view(np.int64))
-
-
-def _column(name: str, contract: Contract) -> Column | None:
-    """Returns the measurement column of that name; None for the timestamp and a pure label."""
-    return next((column for column in contract.columns if column.name == name), None)
 
 
 def _is_timestamp(name: str, contract: Contract) -> bool:

@@ -15,10 +15,12 @@ import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
 
+from weather_assets.foundation.documents import read_json
 from weather_assets.processing.comparing.kept_results import make_whole
 from weather_assets.processing.comparing.outcomes import (
     Fates,
@@ -37,10 +39,11 @@ _ALL_TIME = 2**53
 _RECORD, _FATES = "window.json", "fates.npy"
 
 
+@dataclass(frozen=True)
 class KeyedPart:
     """The rows of one part of a raw file as far as other rows are concerned.
 
-    Args:
+    Attributes:
         name: identifies its content.
         path: the file with its keys (`row_keys`).
         rows: how many there are in it.
@@ -48,26 +51,22 @@ class KeyedPart:
         last: highest time in it.
     """
 
-    def __init__(self, name: str, path: Path, rows: int, first: int, last: int) -> None:
-        self.name = name
-        self.path = path
-        self.rows = rows
-        self._first = first
-        self._last = last
-        self._keys: RowKeys | None = None
+    name: str
+    path: Path
+    rows: int
+    first: int
+    last: int
 
-    @property
+    @cached_property
     def keys(self) -> RowKeys:
         """The rows, sorted by time; their file is opened when it is first needed."""
-        if self._keys is None:
-            self._keys = RowKeys.mapped(self.path)
-        return self._keys
+        return RowKeys.mapped(self.path)
 
     def rank(self, time: int) -> int:
         """Returns how many of the rows are from before a time."""
-        if not self.rows or time <= self._first:
+        if not self.rows or time <= self.first:
             return 0
-        if time > self._last:
+        if time > self.last:
             return self.rows
         return int(np.searchsorted(self.keys.times, time))
 
@@ -193,7 +192,7 @@ class ComparedWindow:
     @classmethod
     def load(cls, folder: Path) -> "ComparedWindow":
         """Returns what is kept in a folder."""
-        record = json.loads((folder / _RECORD).read_text(encoding="utf-8"))
+        record = read_json(folder / _RECORD)
         return cls(folder, record["kept"], tuple(record["digests"]))
 
 

@@ -117,11 +117,7 @@ def evaluate_units(wrong_units: Sequence[str]) -> Gate:
     Args:
         wrong_units: sentences on columns that are.
     """
-    return Gate(
-        passed=not wrong_units,
-        sentence="; ".join(wrong_units) or "no column contradicts its unit",
-        numbers={"columns_in_another_unit": len(wrong_units)},
-    )
+    return _none_of(wrong_units, "no column contradicts its unit", "columns_in_another_unit")
 
 
 def evaluate_label_copies(copies: Sequence[str]) -> Gate:
@@ -130,11 +126,12 @@ def evaluate_label_copies(copies: Sequence[str]) -> Gate:
     Args:
         copies: sentences on features that are.
     """
-    return Gate(
-        passed=not copies,
-        sentence="; ".join(copies) or "no feature is the label in other words",
-        numbers={"features_that_are_the_label": len(copies)},
-    )
+    fine = "no feature is the label in other words"
+    return _none_of(copies, fine, "features_that_are_the_label")
+
+
+def _none_of(found: Sequence[str], fine: str, number: str) -> Gate:
+    return Gate(not found, "; ".join(found) or fine, {number: len(found)})
 
 
 def evaluate_bounds(weather: Path, contract: Contract) -> Gate:

@@ -13,8 +13,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from weather_assets.contract.agreement import ROWS_PER_CLASS, SEPARATING_AUC, separation
 from weather_assets.contract.columns import Column, Kind
-from weather_assets.contract.schema import ROWS_PER_CLASS, SEPARATING_AUC
 
 _ADVICE = (
     "if it is known only once the label is, leave it out (`feature = false` or `ignored` in a "
@@ -57,10 +57,13 @@ def find_leak(
     with_event, without = values[events & ~missing], values[~events & ~missing]
     if min(len(with_event), len(without)) < ROWS_PER_CLASS:
         return None
-    separation = _separation(column, with_event, without)
-    if separation < SEPARATING_AUC:
+    if column.kind is Kind.CATEGORY:
+        area = 0.5 if np.intersect1d(with_event, without).size else 1.0
+    else:
+        area = separation(with_event, without)
+    if area < SEPARATING_AUC:
         return None
-    if separation == 1.0 and len(np.unique(values[~missing])) == 2:
+    if area == 1.0 and len(np.unique(values[~missing])) == 2:
         sentence = (
             f"{what} has two values, one where the event happened and one where it did not: it is "
             f"the label in other words; {_ADVICE}"
@@ -68,19 +71,6 @@ def find_leak(
         return Leak(column.name, is_copy=True, sentence=sentence)
     sentence = (
         f"{what} by itself separates rows with the event from those without (ROC AUC "
-        f"{separation:.4f}); {_ADVICE}"
+        f"{area:.4f}); {_ADVICE}"
     )
     return Leak(column.name, is_copy=False, sentence=sentence)
-
-
-def _separation(
-    column: Column, with_event: npt.NDArray[np.float64], without: npt.NDArray[np.float64]
-) -> float:
-    """Returns the ROC AUC of the feature, in the direction that suits it; 0.5 to 1."""
-    if column.kind is Kind.CATEGORY:
-        return 0.5 if np.intersect1d(with_event, without).size else 1.0
-    ordered = np.sort(without)
-    below = np.searchsorted(ordered, with_event, side="left")
-    up_to = np.searchsorted(ordered, with_event, side="right")
-    area = float((below + up_to).sum() / (2.0 * len(with_event) * len(without)))
-    return max(area, 1.0 - area)

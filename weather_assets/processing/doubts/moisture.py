@@ -10,6 +10,7 @@ from itertools import product
 import numpy as np
 import numpy.typing as npt
 
+from weather_assets.contract.agreement import humidity_difference
 from weather_assets.contract.quantities import (
     HUMIDITY_AGREES_PERCENT,
     HUMIDITY_DISAGREES_PERCENT,
@@ -49,13 +50,15 @@ def misfit_of_temperatures(
     rows = rows[~np.isnan(rows).any(axis=1)]
     if len(rows) < MINIMUM_VALUES:
         return ()
-    as_declared = _difference(rows, *units[:2])
+    as_declared = humidity_difference(rows, *(_TEMPERATURES[unit] for unit in units[:2]))
     if as_declared < HUMIDITY_DISAGREES_PERCENT:
         return ()
     best, air_unit, dew_unit = min(
-        (_difference(rows, *pair), *pair) for pair in product(_TEMPERATURES, repeat=2)
+        (humidity_difference(rows, *(_TEMPERATURES[unit] for unit in pair)), *pair)
+        for pair in product(_TEMPERATURES, repeat=2)
     )
-    implied = _implied_humidity(rows, air_unit, dew_unit)
+    scales = (_TEMPERATURES[air_unit], _TEMPERATURES[dew_unit])
+    implied = implied_humidity_percent(rows[:, 0], rows[:, 1], scales)
     # Where nothing varies (a constant humidity), a small difference is no agreement.
     varies = min(implied.std(), rows[:, 2].std()) > HUMIDITY_AGREES_PERCENT
     if best > HUMIDITY_AGREES_PERCENT or not varies:
@@ -71,15 +74,3 @@ def misfit_of_temperatures(
         "columns, or give their units and bounds in a contract.toml"
     )
     return (UnitFinding(air.name, is_certain=True, sentence=sentence),)
-
-
-def _difference(rows: npt.NDArray[np.float64], air_unit: str, dew_unit: str) -> float:
-    """Returns the median difference of given and implied relative humidity, in percent."""
-    return float(np.median(np.abs(_implied_humidity(rows, air_unit, dew_unit) - rows[:, 2])))
-
-
-def _implied_humidity(
-    rows: npt.NDArray[np.float64], air_unit: str, dew_unit: str
-) -> npt.NDArray[np.float64]:
-    units = (_TEMPERATURES[air_unit], _TEMPERATURES[dew_unit])
-    return implied_humidity_percent(rows[:, 0], rows[:, 1], units)

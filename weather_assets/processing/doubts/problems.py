@@ -58,7 +58,7 @@ def allowed_in(reason: str, name: str | None, contract: Contract) -> str:
         return listed((*label.positive, *label.negative))
     if reason == Reason.NO_MEASUREMENT:
         return "at least one measurement"
-    column = next((column for column in contract.columns if column.name == name), None)
+    column = contract.find(name)
     if reason == Reason.INVALID_TIMESTAMP and contract.timestamp is not None:
         return f"{contract.timestamp.format} in the years {YEARS[0]} to {YEARS[1]}"
     if column is None:

@@ -26,8 +26,8 @@ from weather_assets.processing.comparing.splitting import (
     hash_splits,
 )
 from weather_assets.processing.parts.parts import (
-    REJECTED_SCHEMA,
     PartPaths,
+    rejected_table,
     write_rejected,
     write_weather,
 )
@@ -127,18 +127,9 @@ def _prepared(
 def _rejected(
     texts: pa.Table, fates: Fates, faults: npt.NDArray[np.int16], file: str, contract: Contract
 ) -> pa.Table:
-    kinds = [kind or (None, None) for kind in fault_kinds(contract)]
+    kinds = fault_kinds(contract)
     found = [
-        kinds[fault] if fate == OWN_FAULT else (None, REASONS.get(fate, Reason.SPLIT_GAP))
+        (kinds[fault] if fate == OWN_FAULT else None) or (None, REASONS.get(fate, Reason.SPLIT_GAP))
         for fate, fault in zip(fates.tolist(), faults.tolist(), strict=True)
     ]
-    return pa.Table.from_arrays(
-        [
-            pa.array([file] * len(found), pa.string()),
-            texts["line"],
-            pa.array([column for column, _ in found], pa.string()),
-            pa.array([reason for _, reason in found], pa.string()),
-            texts["raw"],
-        ],
-        schema=REJECTED_SCHEMA,
-    )
+    return rejected_table(file, texts["line"], found, texts["raw"])

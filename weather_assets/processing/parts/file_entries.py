@@ -18,6 +18,7 @@ from pathlib import Path
 from pyspark.sql import SparkSession
 
 from weather_assets.contract.schema import Contract
+from weather_assets.foundation.documents import read_json
 from weather_assets.processing.files.blocks import blocks_of, text_bytes, total_bytes
 from weather_assets.processing.files.layouts import Layout
 from weather_assets.processing.parts.block_work import BlockWork, results_of
@@ -66,7 +67,7 @@ class FileEntry:
     def load(cls, folder: Path) -> "FileEntry | None":
         """Returns the entry in a folder; None if there is no complete one."""
         try:
-            record = json.loads((folder / _RECORD).read_text(encoding="utf-8"))
+            record = read_json(folder / _RECORD)
         except FileNotFoundError:
             return None
         return cls(

@@ -18,7 +18,7 @@ import pyarrow.parquet as pq
 
 from weather_assets.contract.columns import Kind
 from weather_assets.contract.schema import Contract, SplitMethod
-from weather_assets.processing.cells.validation import fault_kinds
+from weather_assets.processing.cells.validation import Fault, fault_kinds
 from weather_assets.processing.comparing.splitting import SPLITS, TRAIN, hash_splits
 from weather_assets.processing.files.careful_rows import RowBatch
 from weather_assets.processing.parts.fitting import sampled_rows
@@ -38,8 +38,6 @@ REJECTED_SCHEMA = pa.schema(
         "raw": pa.string(),
     }
 )
-OWN_COLUMNS = ("label_encoded", "split", "persistence", "row_hash")
-"""Columns that `weather.parquet` has beside the contract's and the features of time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +74,7 @@ def weather_schema(contract: Contract) -> pa.Schema:
     """Returns the columns of `weather.parquet`."""
     fields: dict[str, pa.DataType] = {}
     for name in contract.header:
-        column = next((column for column in contract.columns if column.name == name), None)
+        column = contract.find(name)
         is_number = column is not None and column.kind is not Kind.CATEGORY
         fields[name] = pa.float64() if is_number else pa.string()
     if contract.timestamp is not None:
@@ -165,20 +163,30 @@ def _kept(batch: RowBatch, contract: Contract) -> pa.Table:
     )
 
 
-def _rejected(batch: RowBatch, file: str, contract: Contract) -> pa.Table:
-    faulty = np.flatnonzero(batch.rows.faults)
-    kinds = [kind or (None, None) for kind in fault_kinds(contract)]
-    found = [kinds[code] for code in batch.rows.faults[faulty].tolist()]
+def rejected_table(
+    file: str,
+    lines: pa.Array | pa.ChunkedArray,
+    faults: Sequence[Fault],
+    texts: pa.Array | pa.ChunkedArray,
+) -> pa.Table:
+    """Returns rejected rows of one file with the columns of `rejected.parquet`, [N] each."""
     return pa.Table.from_arrays(
         [
-            pa.array([file] * len(faulty), pa.string()),
-            pa.array(batch.lines[faulty]),
-            pa.array([column for column, _ in found], pa.string()),
-            pa.array([reason for _, reason in found], pa.string()),
-            pa.array(batch.texts.at(faulty), pa.string()),
+            pa.array([file] * len(faults), pa.string()),
+            lines,
+            pa.array([column for column, _ in faults], pa.string()),
+            pa.array([reason for _, reason in faults], pa.string()),
+            texts,
         ],
         schema=REJECTED_SCHEMA,
     )
+
+
+def _rejected(batch: RowBatch, file: str, contract: Contract) -> pa.Table:
+    faulty, kinds = np.flatnonzero(batch.rows.faults), fault_kinds(contract)
+    faults = [kind for code in batch.rows.faults[faulty].tolist() if (kind := kinds[code])]
+    texts = pa.array(batch.texts.at(faulty), pa.string())
+    return rejected_table(file, pa.array(batch.lines[faulty]), faults, texts)
 
 
 def _as_written(rows: pa.Table, schema: pa.Schema) -> pa.Table:

@@ -16,6 +16,7 @@ import numpy as np
 from pyspark.sql import SparkSession
 
 from weather_assets.contract.schema import Contract
+from weather_assets.foundation.documents import read_json
 from weather_assets.processing.comparing.kept_results import KeptResults, make_whole
 from weather_assets.processing.comparing.splitting import (
     Boundaries,
@@ -67,7 +68,7 @@ class DividedPart:
     @classmethod
     def load(cls, folder: Path) -> "DividedPart":
         """Returns what is kept in a folder."""
-        record = json.loads((folder / _RECORD).read_text(encoding="utf-8"))
+        record = read_json(folder / _RECORD)
         return cls(folder, Summary.from_json(record["summary"]), record["share"])
 
 

@@ -5,13 +5,11 @@ from pathlib import Path
 
 import pytest
 
-from weather_assets.adapters.files.raw_headers import (
-    ExplainedFiles,
-    evaluate_headers,
-    explain_files,
-)
+from weather_assets.adapters.files.raw_headers import evaluate_headers, explain_files
 from weather_assets.adapters.files.raw_snapshot import RawDataError, take_snapshot
 from weather_assets.contract.columns import ContractError
+from weather_assets.contract.schema import Contract
+from weather_assets.processing.files.layouts import Layout
 from weather_assets.processing.files.raw_file import RawFileError
 
 FIVE = "Temperature,Humidity,Wind_Speed,Cloud_Cover,Pressure,Rain\n20,50,3,10,1000,no rain\n"
@@ -24,7 +22,7 @@ def put(raw: Path, name: str, text: str = FIVE) -> Path:
     return path
 
 
-def explained(raw: Path) -> ExplainedFiles:
+def explained(raw: Path) -> tuple[Contract, tuple[Layout, ...]]:
     nowhere = raw / "contract.toml"
     return explain_files(raw, take_snapshot(raw, nowhere), nowhere)
 
@@ -33,7 +31,7 @@ def test_every_file_must_fit_the_same_contract(tmp_path: Path) -> None:
     put(tmp_path, "weather.csv")
     with gzip.open(tmp_path / "more.csv.gz", "wt", encoding="utf-8") as stream:
         stream.write(FIVE)
-    assert explained(tmp_path).contract.name == "five_column"
+    assert explained(tmp_path)[0].name == "five_column"
     put(tmp_path, "other.csv", "date,precipitation,temp_max,temp_min,wind,weather\n1,1,1,1,1,sun\n")
     with pytest.raises(ContractError, match="different contracts"):
         explained(tmp_path)
@@ -49,7 +47,7 @@ def test_every_file_must_fit_the_same_contract(tmp_path: Path) -> None:
 def test_columns_are_known_in_the_order_of_the_names(tmp_path: Path) -> None:
     put(tmp_path, "a/weather.csv", FIVE.replace(",", ";"))
     put(tmp_path, "a-b.csv")
-    layouts = explained(tmp_path).layouts
+    layouts = explained(tmp_path)[1]
     assert [layout.file.name for layout in layouts] == ["a-b.csv", "a/weather.csv"]
     assert [layout.dialect.delimiter for layout in layouts] == [",", ";"]
 
