@@ -30,7 +30,6 @@ from weather_assets.adapters.tracking.model_registry import (
 )
 from weather_assets.forecasting.settings import TrainingJob, TrainingSettings
 from weather_assets.foundation.documents import read_json
-from weather_assets.verification.learning_curves import draw_learning_curves
 
 DATA_VERSION = "weather_assets.data_version"
 CODE_VERSION = "weather_assets.code_version"
@@ -267,6 +266,10 @@ def _register(
         if name not in ("step", "epoch")
     ]
     registry.log_history(run_id, steps)
+    # While the ranks load, so does matplotlib, for the verdict; before they are launched it would
+    # keep them waiting.
+    from weather_assets.verification.learning_curves import draw_learning_curves  # noqa: PLC0415
+
     (trained / "learning_curves.png").write_bytes(draw_learning_curves(history))
     registry.log_environment(run_id)
     registry.log_folder(run_id, trained, CANDIDATE_ARTIFACTS)

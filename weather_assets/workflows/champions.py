@@ -21,6 +21,7 @@ from weather_assets.scoring.offline import graph_probabilities
 from weather_assets.scoring.package import SIGNATURE_FILE
 from weather_assets.scoring.score import Scorer
 from weather_assets.scoring.signature import SIGNATURE
+from weather_assets.workflows.candidates import candidate_folder
 from weather_assets.workflows.published import (
     PackageChangedError,
     PackageRefusedError,
@@ -94,9 +95,6 @@ def _from_registry(root: DataRoot) -> tuple[str, Path]:
             raise _no_champion(root)
         folder = root.registry / champion.version
         if not (folder / _CONTRACT).is_file():
-            # Draws learning curves elsewhere: a third of a second for matplotlib.
-            from weather_assets.workflows.candidates import candidate_folder  # noqa: PLC0415
-
             folder = candidate_folder(root, registry, champion)
     except (MlflowException, OSError) as error:
         raise NoChampionError(

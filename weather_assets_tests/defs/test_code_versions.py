@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from weather_assets.adapters.files.user_cache import CACHE_VARIABLE
 from weather_assets.defs.code_versions import code_version, package_digest
 
 SOURCE = '''"""A charter."""
@@ -20,6 +21,14 @@ def rate(hours: int) -> float:
 def digest(folder: Path) -> str:
     package_digest.cache_clear()
     return package_digest("example", folder)
+
+
+@pytest.fixture(autouse=True)
+def memory(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Returns the folder in which digests are remembered."""
+    cache = tmp_path_factory.mktemp("cache")
+    monkeypatch.setenv(CACHE_VARIABLE, str(cache))
+    return cache / "code_versions"
 
 
 @pytest.fixture
@@ -66,6 +75,21 @@ def test_a_moved_file_and_other_pins_count(package: Path) -> None:
     pinned = digest(package)
     (package / "below" / "further" / "rates.py").rename(package / "below" / "rates.py")
     assert len({before, pinned, digest(package)}) == 3
+
+
+def test_what_was_read_before_is_remembered_by_its_bytes(package: Path, memory: Path) -> None:
+    before = digest(package)
+    (known,) = memory.iterdir()
+    assert known.read_text() == before
+    known.write_text("as remembered")
+    assert digest(package) == "as remembered"
+    (package / "below" / "further" / "rates.py").write_text(f"{SOURCE}# end")
+    assert digest(package) == before
+
+
+def test_a_cache_that_cannot_be_written_costs_time_alone(package: Path, memory: Path) -> None:
+    memory.write_text("in the way")
+    assert len(digest(package)) == 64
 
 
 def test_packages_count_in_any_order() -> None:
