@@ -11,6 +11,7 @@ Shapes: N rows of this rank, B of them in one step, F features, D encoded column
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import accumulate
 from typing import Protocol
 
@@ -123,30 +124,30 @@ class ResidentRows:
             yield EncodedRows(self._rows.encoded_ND[pick_B], self._rows.labels_N[pick_B])
 
 
+@dataclass(frozen=True, eq=False)
 class StreamedRows:
-    """Training rows of this rank, read window by window and encoded step by step."""
+    """Training rows of this rank, read window by window and encoded step by step.
 
-    def __init__(
-        self, files: RowFiles, order: EpochOrder, network: RainNetwork, device: torch.device
-    ) -> None:
-        """Opens nothing.
+    Attributes:
+        files: of all ranks.
+        order: of visiting this rank's rows.
+        network: encodes; must be in the precision of training already.
+        device: of training.
+    """
 
-        Args:
-            files: of all ranks.
-            order: of visiting this rank's rows.
-            network: encodes; must be in the precision of training already.
-            device: of training.
-        """
-        self._files = files
-        self._order = order
-        self._network = network
-        self._device = device
-        self._visits = EpochVisits(order, self._load)
+    files: RowFiles
+    order: EpochOrder
+    network: RainNetwork
+    device: torch.device
+
+    @cached_property
+    def _visits(self) -> EpochVisits[LabelledRows]:
+        return EpochVisits(self.order, self._load)
 
     def _load(self, shard: int, window: Window) -> LabelledRows:
-        first = self._order.own[shard].start
+        first = self.order.own[shard].start
         blocks = [
-            self._files.read("train", first + block.start, first + block.stop)
+            self.files.read("train", first + block.start, first + block.stop)
             for block in window.blocks
         ]
         return join(blocks).take(window.permutation)
@@ -154,13 +155,13 @@ class StreamedRows:
     def epoch(self, number: int, first_step: int) -> Iterator[EncodedRows]:
         """Yields the rows of each step of an epoch."""
         visits = self._visits.of(number)
-        for step in range(first_step, self._order.steps):
+        for step in range(first_step, self.order.steps):
             parts = [
                 LabelledRows(content.features_NF[part], content.labels_N[part])
-                for visit, place in zip(visits, self._order.places(step), strict=True)
+                for visit, place in zip(visits, self.order.places(step), strict=True)
                 for content, part in visit.parts(place.start, place.stop)
             ]
-            yield EncodedRows.encode(join(parts), self._network, self._device)
+            yield EncodedRows.encode(join(parts), self.network, self.device)
 
 
 def step_rows(

@@ -6,7 +6,7 @@ belong here: reading the rows (`row_files`), or what is done with a batch (`ligh
 
 from bisect import bisect_right
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from itertools import accumulate
 from typing import Generic, TypeVar
@@ -112,19 +112,18 @@ class ShardOrder:
         return Window(start, self._windows[index], permutation)
 
 
+@dataclass(eq=False, slots=True)
 class ShardVisit(Generic[_Content]):
-    """Goes through one shard in the order of an epoch, with one window's content at a time."""
+    """Goes through one shard in the order of an epoch, with one window's content at a time.
 
-    def __init__(self, order: ShardOrder, load: Callable[[Window], _Content]) -> None:
-        """Loads nothing yet.
+    Attributes:
+        order: of the shard.
+        load: returns what is to be kept of a window while its rows are visited.
+    """
 
-        Args:
-            order: of the shard.
-            load: returns what is to be kept of a window while its rows are visited.
-        """
-        self._order = order
-        self._load = load
-        self._current: tuple[Window, _Content] | None = None
+    order: ShardOrder
+    load: Callable[[Window], _Content]
+    _current: tuple[Window, _Content] | None = None
 
     def parts(self, start: int, stop: int) -> Iterator[tuple[_Content, slice]]:
         """Yields the contents with rows of the places from `start` to `stop`, and where in them."""
@@ -132,8 +131,8 @@ class ShardVisit(Generic[_Content]):
             current = self._current
             if current is None or not current[0].start <= start < current[0].stop:
                 self._current = None  # two windows would be in memory while the next is loaded
-                window = self._order.window_at(start)
-                self._current = current = (window, self._load(window))
+                window = self.order.window_at(start)
+                self._current = current = (window, self.load(window))
             window, content = current
             end = min(stop, window.stop)
             yield content, slice(start - window.start, end - window.start)
@@ -194,27 +193,26 @@ class EpochOrder:
         return slice(size * step // self.steps, size * (step + 1) // self.steps)
 
 
+@dataclass(eq=False, slots=True)
 class EpochVisits(Generic[_Content]):
-    """A rank's visits to its shards in the present epoch, kept from one validation to the next."""
+    """A rank's visits to its shards in the present epoch, kept from one validation to the next.
 
-    def __init__(self, order: EpochOrder, load: Callable[[int, Window], _Content]) -> None:
-        """Loads nothing yet.
+    Attributes:
+        order: of this rank.
+        load: returns what is to be kept of a window of one of its shards, 0 for the first.
+    """
 
-        Args:
-            order: of this rank.
-            load: returns what is to be kept of a window of one of its shards, 0 for the first.
-        """
-        self._order = order
-        self._load = load
-        self._number = -1
-        self._visits: list[ShardVisit[_Content]] = []
+    order: EpochOrder
+    load: Callable[[int, Window], _Content]
+    _number: int = -1
+    _visits: "list[ShardVisit[_Content]]" = field(default_factory=list["ShardVisit[_Content]"])
 
     def of(self, number: int) -> list[ShardVisit[_Content]]:
         """Returns the visits of an epoch, one per shard."""
         if number != self._number:
             self._number = number
             self._visits = [
-                ShardVisit(shard, partial(self._load, index))
-                for index, shard in enumerate(self._order.shards(number))
+                ShardVisit(shard, partial(self.load, index))
+                for index, shard in enumerate(self.order.shards(number))
             ]
         return self._visits

@@ -8,6 +8,7 @@ import asyncio
 import contextlib
 import socket
 from collections.abc import Callable
+from dataclasses import dataclass, field
 from typing import Any, cast
 
 from weather_assets.foundation.loopback import LOOPBACK
@@ -17,19 +18,16 @@ _HEAD_SECONDS = 30.0
 _CHUNK = 256 * 1024
 
 
+@dataclass(slots=True)
 class ConnectProxy:
     """An HTTP proxy that knows CONNECT alone."""
 
-    def __init__(self, known: Callable[[str], bool], backend_port: int) -> None:
-        """Keeps where known hosts lead.
-
-        Args:
-            known: says whether a host name exists here.
-            backend_port: loopback port of the TLS listener.
-        """
-        self._known, self._backend_port = known, backend_port
-        self._server: asyncio.Server | None = None
-        self._tunnels: set[asyncio.Task[None]] = set()
+    _known: Callable[[str], bool]
+    """Says whether a host name exists here."""
+    _backend_port: int
+    """Loopback port of the TLS listener."""
+    _server: asyncio.Server | None = None
+    _tunnels: set[asyncio.Task[None]] = field(default_factory=set[asyncio.Task[None]])
 
     async def start(self, address: str, port: int) -> int:
         """Listens.

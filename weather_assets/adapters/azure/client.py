@@ -136,12 +136,11 @@ def ml_client(
     return client
 
 
+@dataclass(frozen=True, slots=True)
 class Calls:
     """Runs calls of the SDK: repeats, waits, and says what went wrong."""
 
-    def __init__(self, timings: AzureTimings) -> None:
-        """Waits as `timings` say."""
-        self.timings = timings
+    timings: AzureTimings
 
     def run(self, action: str, call: Callable[[], T]) -> T:
         """Returns what an idempotent call returns; repeats it while another one is in its way.

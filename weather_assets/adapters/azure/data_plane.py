@@ -11,6 +11,7 @@ import json
 import math
 import time
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any, cast
 
 import requests
@@ -42,28 +43,22 @@ class BearerSecret(AuthBase):
         return request
 
 
+@dataclass(slots=True)
 class ScoringClient:
-    """A client of one endpoint."""
+    """A client of one endpoint.
 
-    def __init__(
-        self,
-        uri: str,
-        secret: Callable[[], str],
-        timeout_seconds: float,
-        session: requests.Session | None = None,
-    ) -> None:
-        """Asks at `uri`.
+    Attributes:
+        uri: scoring URI.
+        fetch: gets a key or a token; called at the first request, and after each 401.
+        timeout_seconds: longest wait for a reply.
+        session: has proxy and certificates; one that the environment tells them by default.
+    """
 
-        Args:
-            uri: scoring URI.
-            secret: fetches a key or a token; called at the first request, and after each 401.
-            timeout_seconds: longest wait for a reply.
-            session: has proxy and certificates; one that the environment tells them by default.
-        """
-        self.uri = uri
-        self._fetch, self._timeout_seconds = secret, timeout_seconds
-        self._secret: BearerSecret | None = None
-        self._session = session or requests.Session()
+    uri: str
+    fetch: Callable[[], str]
+    timeout_seconds: float
+    session: requests.Session = field(default_factory=requests.Session)
+    _secret: BearerSecret | None = None
 
     def ask(self, rows: Sequence[Mapping[str, object]], deployment: str | None) -> Reply:
         """Asks for the probabilities of raw rows.
@@ -88,22 +83,22 @@ class ScoringClient:
 
     def close(self) -> None:
         """Closes connections."""
-        self._session.close()
+        self.session.close()
 
     def _post(self, body: bytes, deployment: str | None) -> Reply:
         if self._secret is None:
-            self._secret = BearerSecret(self._fetch())
+            self._secret = BearerSecret(self.fetch())
         headers = {"Content-Type": "application/json"}
         if deployment is not None:
             headers[DEPLOYMENT_HEADER] = deployment
         began = time.perf_counter()
         try:
-            answer = self._session.post(
+            answer = self.session.post(
                 self.uri,
                 data=body,
                 headers=headers,
                 auth=self._secret,
-                timeout=(_CONNECT_SECONDS, self._timeout_seconds),
+                timeout=(_CONNECT_SECONDS, self.timeout_seconds),
                 allow_redirects=False,
             )
         except requests.RequestException as error:

@@ -4,6 +4,7 @@ Belongs here: the clients, finding, putting, and waiting until what was put has 
 belong here: what the rollout asks for (`service`).
 """
 
+from dataclasses import dataclass
 from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any
 
@@ -22,19 +23,18 @@ if TYPE_CHECKING:
     from azure.core.credentials import TokenCredential
 
 
+@dataclass(frozen=True)
 class Workspace:
     """The workspace of one endpoint."""
 
-    def __init__(self, settings: AzureSettings, timings: AzureTimings, reach: Reach) -> None:
-        """Makes no call yet.
+    _settings: AzureSettings
+    _timings: AzureTimings
+    _reach: Reach
 
-        Args:
-            settings: workspace and endpoint.
-            timings: how long to wait.
-            reach: how Azure is reached.
-        """
-        self._settings, self._timings, self._reach = settings, timings, reach
-        self.calls = Calls(timings)
+    @cached_property
+    def calls(self) -> Calls:
+        """Runs calls of the SDK."""
+        return Calls(self._timings)
 
     @property
     def name(self) -> str:

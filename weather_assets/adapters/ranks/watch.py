@@ -77,16 +77,12 @@ class RankWatch:
             launched_at: `time.monotonic()` of the launch, in seconds.
             settings: the time limits.
         """
-        self.rank = rank
+        self.rank, self._settings = rank, settings
         self.step: int | None = None
         self.exit_code: int | None = None
         self.started: Mapping[str, object] | None = None
         self.tail: deque[str] = deque(maxlen=settings.log_tail_lines)
-        self._settings = settings
-        self._launched_at = launched_at
-        self._heard_at = launched_at
-        self._moved_at = launched_at
-        self._exited_at = launched_at
+        self._launched_at = self._heard_at = self._moved_at = self._exited_at = launched_at
         self._finished_at: float | None = None
         self._error: tuple[str, float, bool] | None = None
 
