@@ -8,20 +8,22 @@ import difflib
 import re
 import tomllib
 from collections import Counter
-from collections.abc import Mapping, Sequence
-from dataclasses import fields
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import MISSING, fields
 from datetime import timedelta
+from functools import partial
 from importlib import resources
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeVar, get_type_hints
 
-from weather_assets.contract.cells import ISO8601, fold_header, is_number
+from weather_assets.contract.cells import fold_header, is_number
 from weather_assets.contract.columns import Column, ContractError, Kind, Timestamp
 from weather_assets.contract.limits import Limits
 from weather_assets.contract.schema import Contract, Label, Split, SplitMethod
 from weather_assets.foundation.settings import SettingError
 
 _Choice = TypeVar("_Choice", Kind, SplitMethod)
+_Part = TypeVar("_Part", Contract, Column, Label, Timestamp, Split)
 _LISTED_NAMES, _LISTED_CHARACTERS = 30, 60
 _LEAD_UNITS = {"min": "minutes", "h": "hours", "d": "days"}
 _LEAD_PATTERN = re.compile(r"([0-9]+)\s*(min|h|d)")
@@ -161,27 +163,25 @@ def contract_from_document(document: Mapping[str, Any]) -> Contract:
     Raises:
         ContractError: naming the key, what was found and what is allowed.
     """
+    told = dict(document)
+    tables, label = told.pop("columns", None), told.pop("label", None)
+    timestamp, split, limits = (told.pop(key, None) for key in ("timestamp", "split", "limits"))
+    split = _table({} if split is None else split, "[split]")
+    method = SplitMethod.HASH if timestamp is None else SplitMethod.CHRONOLOGICAL
     _check_keys("the contract", document, {field.name for field in fields(Contract)})
-    tables = document.get("columns")
     if not isinstance(tables, Mapping) or not tables:
         raise ContractError("the contract needs at least one table [columns.<name>]")
-    label = document.get("label")
     if not isinstance(label, Mapping):
         raise ContractError("the contract needs a table [label] with the key 'column'")
-    timestamp = document.get("timestamp")
-    default_split = Split() if timestamp is not None else Split(method=SplitMethod.HASH)
-    return Contract(
-        name=_text(document, "name", "the contract"),
-        title=str(document.get("title", document.get("name", ""))),
+    return _read(
+        Contract,
+        {"title": told.get("name"), **told},
+        "the contract",
         columns=tuple(_column(name, table) for name, table in tables.items()),
-        label=_label(label),
-        timestamp=None if timestamp is None else _timestamp(timestamp),
-        station=document.get("station"),
-        split=_split(document.get("split", {}), default_split),
-        limits=_limits(document.get("limits", {})),
-        missing_markers=_texts(document, "missing_markers", "the contract"),
-        ignored=_texts(document, "ignored", "the contract"),
-        licence=str(document.get("licence", "")),
+        label=_read(Label, label, "[label]"),
+        timestamp=None if timestamp is None else _read(Timestamp, timestamp, "[timestamp]"),
+        split=_read(Split, {"method": method.value, **split}, "[split]"),
+        limits=_limits({} if limits is None else limits),
     )
 
 
@@ -199,68 +199,38 @@ def parse_lead(text: object) -> timedelta:
 
 def _column(name: str, table: object) -> Column:
     where = f"[columns.{name}]"
-    if not isinstance(table, Mapping):
-        raise ContractError(f"{where} must be a table")
-    _check_keys(where, table, {field.name for field in fields(Column)} - {"name"})
-    kind = _choice(Kind, table.get("kind", Kind.NUMERIC.value), f"{where} kind")
-    values: dict[str, Any] = {**table, "kind": kind, "quantity": _text(table, "quantity", where)}
-    for key in ("minimum", "maximum", "period"):
-        if key in table:
-            values[key] = _number(table, key, where)
-    for key in ("required", "feature"):
-        if key in table and not isinstance(table[key], bool):
-            raise ContractError(f"{where} {key} must be true or false; found {table[key]!r}")
-    if kind is not Kind.CATEGORY and "unit" not in table:
+    column = _read(Column, table, where, name=name)
+    if column.kind is not Kind.CATEGORY and "unit" not in _table(table, where):
         raise ContractError(f'{where} needs a unit, as in unit = "degC"')
-    values["categories"] = _texts(table, "categories", where)
-    return Column(name=name, **values)
-
-
-def _label(table: Mapping[str, Any]) -> Label:
-    _check_keys("[label]", table, {field.name for field in fields(Label)})
-    return Label(
-        column=_text(table, "column", "[label]"),
-        positive=_texts(table, "positive", "[label]"),
-        negative=_texts(table, "negative", "[label]"),
-        threshold=_number(table, "threshold", "[label]") if "threshold" in table else None,
-        lead=parse_lead(table["lead"]) if "lead" in table else None,
-        event=str(table.get("event", "rain")),
-    )
-
-
-def _timestamp(table: object) -> Timestamp:
-    if not isinstance(table, Mapping):
-        raise ContractError("[timestamp] must be a table with the key 'column'")
-    _check_keys("[timestamp]", table, {field.name for field in fields(Timestamp)})
-    return Timestamp(
-        column=_text(table, "column", "[timestamp]"),
-        format=str(table.get("format", ISO8601)),
-        timezone=str(table.get("timezone", "UTC")),
-        features=_texts(table, "features", "[timestamp]"),
-    )
-
-
-def _split(table: object, default: Split) -> Split:
-    if not isinstance(table, Mapping):
-        raise ContractError("[split] must be a table")
-    _check_keys("[split]", table, {field.name for field in fields(Split)})
-    return Split(
-        method=_choice(SplitMethod, table.get("method", default.method.value), "[split] method"),
-        train=_number(table, "train", "[split]") if "train" in table else default.train,
-        validation=(
-            _number(table, "validation", "[split]") if "validation" in table else default.validation
-        ),
-    )
+    return column
 
 
 def _limits(table: object) -> Limits:
-    if not isinstance(table, Mapping):
-        raise ContractError("[limits] must be a table")
-    _check_keys("[limits]", table, {field.name for field in fields(Limits)})
+    told = _table(table, "[limits]")
+    _check_keys("[limits]", told, {field.name for field in fields(Limits)})
     try:
-        return Limits(**table)
+        return Limits(**told)
     except SettingError as error:
         raise ContractError(f"[limits] {error}") from None
+
+
+def _read(kind: type[_Part], table: object, where: str, **given: Any) -> _Part:
+    """Returns a part of a contract from its table, each key read as its field's type says."""
+    told = _table(table, where)
+    of_kind = {field.name: field for field in fields(kind) if field.name not in given}
+    _check_keys(where, told, set(of_kind))
+    for name, field in of_kind.items():
+        found = told.get(name)
+        if field.default is MISSING and not (isinstance(found, str) and found.strip()):
+            raise ContractError(f"{where} needs {name} as a text; found {found!r}")
+    types = get_type_hints(kind)
+    return kind(**given, **{key: _READERS[types[key]](told[key], f"{where} {key}") for key in told})
+
+
+def _table(table: object, where: str) -> Mapping[str, Any]:
+    if not isinstance(table, Mapping):
+        raise ContractError(f"{where} must be a table")
+    return table
 
 
 def _check_keys(where: str, table: Mapping[str, Any], allowed: set[str]) -> None:
@@ -271,25 +241,28 @@ def _check_keys(where: str, table: Mapping[str, Any], allowed: set[str]) -> None
             raise ContractError(f"{where}: unknown key {key!r}{hint} Allowed: {sorted(allowed)}")
 
 
-def _text(table: Mapping[str, Any], key: str, where: str) -> str:
-    value = table.get(key)
-    if not isinstance(value, str) or not value.strip():
-        raise ContractError(f"{where} needs {key} as a text; found {value!r}")
+def _text(value: object, where: str) -> str:
+    if not isinstance(value, str):
+        raise ContractError(f"{where} must be a text; found {value!r}")
     return value
 
 
-def _texts(table: Mapping[str, Any], key: str, where: str) -> tuple[str, ...]:
-    values = table.get(key, [])
-    if not isinstance(values, list) or not all(isinstance(value, str) for value in values):
-        raise ContractError(f"{where} {key} must be a list of texts; found {values!r}")
-    return tuple(values)
+def _texts(value: object, where: str) -> tuple[str, ...]:
+    if not isinstance(value, list) or not all(isinstance(each, str) for each in value):
+        raise ContractError(f"{where} must be a list of texts; found {value!r}")
+    return tuple(value)
 
 
-def _number(table: Mapping[str, Any], key: str, where: str) -> float:
-    value = table[key]
+def _number(value: object, where: str) -> float:
     if isinstance(value, bool) or not isinstance(value, int | float):
-        raise ContractError(f"{where} {key} must be a number; found {value!r}")
+        raise ContractError(f"{where} must be a number; found {value!r}")
     return float(value)
+
+
+def _flag(value: object, where: str) -> bool:
+    if not isinstance(value, bool):
+        raise ContractError(f"{where} must be true or false; found {value!r}")
+    return value
 
 
 def _choice(options: type[_Choice], value: object, where: str) -> _Choice:
@@ -298,6 +271,20 @@ def _choice(options: type[_Choice], value: object, where: str) -> _Choice:
     except ValueError:
         allowed = [option.value for option in options]
         raise ContractError(f"{where} = {value!r} is not among {allowed}") from None
+
+
+_READERS: Mapping[Any, Callable[[object, str], Any]] = {
+    str: _text,
+    str | None: _text,
+    tuple[str, ...]: _texts,
+    float: _number,
+    float | None: _number,
+    bool: _flag,
+    Kind: partial(_choice, Kind),
+    SplitMethod: partial(_choice, SplitMethod),
+    timedelta | None: lambda value, _where: parse_lead(value),
+}
+"""How a key is read, by the type of its field."""
 
 
 def _likely_mistake(header: Sequence[str], candidates: Sequence[Contract]) -> str:
