@@ -265,12 +265,15 @@ class Contract:
         label, lead = _with_tuples(told["label"], "positive", "negative"), told["label"]["lead"]
         label["lead"] = None if lead is None else timedelta(seconds=lead)
         columns = [_with_tuples(column, "categories") for column in told["columns"]]
-        timestamp, split = told["timestamp"], told["split"]
+        timestamp, split = told["timestamp"], dict(told["split"])
         told["label"] = Label(**label)
-        told["columns"] = tuple(Column(**{**each, "kind": Kind(each["kind"])}) for each in columns)
+        for each in columns:
+            each["kind"] = Kind(each["kind"])
+        told["columns"] = tuple(Column(**each) for each in columns)
         if timestamp is not None:
             told["timestamp"] = Timestamp(**_with_tuples(timestamp, "features"))
-        told["split"] = Split(**{**split, "method": SplitMethod(split["method"])})
+        split["method"] = SplitMethod(split["method"])
+        told["split"] = Split(**split)
         return cls(**told)
 
     @property

@@ -14,7 +14,6 @@ from filelock import Timeout
 from mlflow.exceptions import MlflowException
 from mlflow.protos.databricks_pb2 import RESOURCE_DOES_NOT_EXIST, TEMPORARILY_UNAVAILABLE
 
-from weather_assets.adapters.azure.settings import AzureSettingsError
 from weather_assets.adapters.files.raw_snapshot import RawDataError, RawFilesChangedError
 from weather_assets.adapters.ranks.attempt import RankFailure
 from weather_assets.adapters.ranks.gang import GangFailed
@@ -24,6 +23,7 @@ from weather_assets.adapters.scoring.environment import ScoringEnvironmentError
 from weather_assets.contract.columns import ContractError
 from weather_assets.foundation.documents import DocumentError
 from weather_assets.foundation.healing import may_heal
+from weather_assets.foundation.settings import SettingError
 from weather_assets.processing.files.raw_file import RawFileError
 from weather_assets.rollout.convergence import RolloutRefused
 from weather_assets.rollout.service import (
@@ -80,7 +80,7 @@ FINAL: list[BaseException] = [
     *(http(status) for status in (400, 401, 403, 404)), engine(404),
     MlflowException("no such model", RESOURCE_DOES_NOT_EXIST), sqlite(sqlite3.SQLITE_ERROR),
     AccessDenied(), ServiceRefused(), DeploymentFailed("it crashes"), RolloutRefused(),
-    AzureSettingsError(), RankLaunchError("", permanent=True), gang(permanent=True), RawDataError(),
+    SettingError(), RankLaunchError("", permanent=True), gang(permanent=True), RawDataError(),
     RawFileError(), RefusedError(), ContractError(), DocumentError(), VerdictError(),
     PackageChangedError(),
 ]  # fmt: skip
