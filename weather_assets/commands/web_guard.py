@@ -88,15 +88,14 @@ class WebGuard:
         }
 
 
-def allowed_hosts(port: int, further: str) -> list[str]:
+def allowed_hosts(port: int, further: Iterable[str]) -> list[str]:
     """Returns the names of a web server.
 
     Args:
         port: where it listens.
-        further: what `HOSTS_VARIABLE` says.
+        further: those that `HOSTS_VARIABLE` says.
     """
-    own = [f"{name}:{port}" for name in LOOPBACK_NAMES]
-    return own + [name.strip() for name in further.split(",") if name.strip()]
+    return [*(f"{name}:{port}" for name in LOOPBACK_NAMES), *further]
 
 
 def _is_loopback(host: str) -> bool:

@@ -5,7 +5,6 @@ does it (whose own command serves it unguarded). Does not belong here: who may a
 what else runs beside it (`development`, docker/compose.yaml).
 """
 
-import os
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -17,7 +16,8 @@ from dagster._core.workspace.load_target import WorkspaceFileTarget
 from dagster_webserver.app import create_app_from_workspace_process_context
 from dagster_webserver.version import __version__
 
-from weather_assets.commands.web_guard import HOSTS_VARIABLE, WebGuard, allowed_hosts
+from weather_assets.adapters.settings.concerns import PLACES
+from weather_assets.commands.web_guard import WebGuard, allowed_hosts
 
 STATEMENT_TIMEOUT_MILLISECONDS = 15_000
 POOL_RECYCLE_SECONDS = 3_600
@@ -44,7 +44,7 @@ def serve(host: str, port: int, workspace: Path) -> None:
                 instance, version=__version__, read_only=False, workspace_load_target=target
             )
         )
-        hosts = allowed_hosts(port, os.environ.get(HOSTS_VARIABLE, ""))
+        hosts = allowed_hosts(port, PLACES.read().ui_hosts)
         guarded = WebGuard(create_app_from_workspace_process_context(context), hosts)
         uvicorn.run(guarded, host=host, port=port, log_level="warning")
 

@@ -342,12 +342,12 @@ def test_no_other_page_shows_it_in_a_frame(port: int) -> None:
 
 
 def test_only_names_that_were_given_are_its_own() -> None:
-    assert allowed_hosts(3000, " a.example , ,b.example:1") == [
+    assert allowed_hosts(3000, ("a.example", "b.example:1")) == [
         *("127.0.0.1:3000", "localhost:3000", "[::1]:3000"),
         *("a.example", "b.example:1"),
     ]
     scope = {"type": "http", "method": "GET", "path": "/", "query_string": b"", "headers": []}
-    guard = WebGuard(_never, allowed_hosts(3000, ""))
+    guard = WebGuard(_never, allowed_hosts(3000, ()))
     told = guard.problem({**scope, "headers": [(b"host", b"a.example")]})
     assert told is not None
     assert HOSTS_VARIABLE in told

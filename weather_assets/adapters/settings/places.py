@@ -6,7 +6,12 @@ The data root and the cache are found before anything else is imported, by `file
 
 from dataclasses import dataclass
 
-from weather_assets.foundation.settings import check_settings, setting, text
+from weather_assets.foundation.settings import Allowed, check_settings, setting, text
+
+_HOSTS = Allowed(
+    "names such as ui.example.com or 10.0.0.7:3000, between commas",
+    lambda names: not any(set(name) & set("/ ") for name in names),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,6 +24,9 @@ class Places:
     """The one folder outside the data root that is written to. Empty: the user's cache folder."""
     tracking_uri: str = setting("", text("an address of an MLflow server", r"([a-z+]+:.*)?"))
     """MLflow's server. Empty: the data root is its own store."""
+
+    ui_hosts: tuple[str, ...] = setting((), _HOSTS)
+    """Further names of Dagster's web server, such as a reverse proxy's."""
 
     def __post_init__(self) -> None:
         """Refuses what cannot be a place.

@@ -170,7 +170,7 @@ def _checked(hint: Any, allowed: Allowed) -> Any:
     def prepared(value: Any) -> Any:
         if not isinstance(value, str):
             return value
-        return tuple(each.strip() for each in value.split(",")) if is_list else value.strip()
+        return tuple(filter(None, map(str.strip, value.split(",")))) if is_list else value.strip()
 
     def permitted(value: Any) -> Any:
         if not allowed.permits(value):

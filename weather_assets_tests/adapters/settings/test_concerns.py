@@ -1,9 +1,12 @@
 """What is given wins over the environment, that over the default; what cannot work is named."""
 
+import json
 import os
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
+import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -13,7 +16,10 @@ from weather_assets.adapters.settings.concerns import (
     ENDPOINT,
     GANG,
     PLACES,
+    ROLLOUT,
+    ROLLOUT_LIMITS,
     ROW_LIMITS,
+    TRAINING,
     mistakes,
     rollout_settings,
 )
@@ -22,6 +28,7 @@ from weather_assets.foundation.settings import SettingError
 from weather_assets.rollout.settings import RolloutSettings
 from weather_assets_tests.adapters.settings.misuse import ANYTHING, MISUSE
 
+COMPOSE = Path(__file__).resolve().parents[3] / "docker" / "compose.yaml"
 NAMES = sorted(variable for concern in CONCERNS for variable in concern.variables.values())
 
 
@@ -116,6 +123,15 @@ def test_no_sentence_tells_a_password(monkeypatch: pytest.MonkeyPatch) -> None:
     assert "planted" not in "".join(mistakes())
     monkeypatch.setenv("MLFLOW_TRACKING_URI", "https://me:planted@host")
     assert PLACES.read().tracking_uri == "https://me:planted@host"
+
+
+def test_run_workers_of_the_stack_get_what_its_environment_says() -> None:
+    compose = yaml.safe_load(COMPOSE.read_text("utf-8"))
+    context = json.loads(compose["services"]["code"]["environment"]["DAGSTER_CONTAINER_CONTEXT"])
+    passed = dict(entry.split("=", 1) for entry in context["docker"]["env_vars"])
+    concerns = (ROW_LIMITS, TRAINING, GANG, ENDPOINT, ROLLOUT, ROLLOUT_LIMITS)
+    for name in (name for concern in concerns for name in concern.variables.values()):
+        assert passed.get(name) == f"${{{name}:-}}"
 
 
 TEXTS = st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"]), max_size=20)
