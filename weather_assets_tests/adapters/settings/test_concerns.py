@@ -2,6 +2,8 @@
 
 import json
 import os
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -123,6 +125,15 @@ def test_no_sentence_tells_a_password(monkeypatch: pytest.MonkeyPatch) -> None:
     assert "planted" not in "".join(mistakes())
     monkeypatch.setenv("MLFLOW_TRACKING_URI", "https://me:planted@host")
     assert PLACES.read().tracking_uri == "https://me:planted@host"
+
+
+def test_ranks_are_told_how_to_train_without_pydantic() -> None:
+    """Their image has none."""
+    code = "import sys, weather_assets.forecasting.settings; print('pydantic' in sys.modules)"
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60
+    )
+    assert done.stdout.strip() == "False"
 
 
 def test_run_workers_of_the_stack_get_what_its_environment_says() -> None:
