@@ -24,7 +24,7 @@ from weather_assets.adapters.settings.concerns import (
 )
 from weather_assets.adapters.settings.variables import Concern
 from weather_assets.defs.code_versions import training_code
-from weather_assets.foundation.settings import SettingError, allowed_values, descriptions
+from weather_assets.foundation.settings import allowed_values, descriptions
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -65,8 +65,8 @@ def with_fields(base: type[Any], *concerns: Concern[Any]) -> type[Any]:
                 type(shown) | None,
                 Field(
                     default=None,
-                    description=f"{about[name]} {allowed[name].words.capitalize()}. Where nothing "
-                    f"is given, {variable}, and where that is unset, {shown!r}.",
+                    description=f"{about[name]} May be {allowed[name].words}. Where nothing is "
+                    f"given, {variable}, and where that is unset, {shown!r}.",
                 ),
             )
     return create_model("Settings", __base__=base, **definitions)
@@ -82,13 +82,8 @@ def as_set(resource: type[_Shown], *concerns: Concern[Any], **others: Any) -> _S
         concerns: the settings in it.
         others: further fields.
     """
-    chosen: dict[str, Any] = {}
-    for concern in concerns:
-        try:
-            chosen |= concern.chosen()
-        except SettingError:
-            continue
-    shown = {key: ",".join(v) if isinstance(v, tuple) else v for key, v in chosen.items()}
+    chosen = {k: v for concern in concerns for k, v in concern.examined()[0].items()}
+    shown = {k: ",".join(v) if isinstance(v, tuple) else v for k, v in chosen.items()}
     return resource(**shown, **others)
 
 
