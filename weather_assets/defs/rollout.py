@@ -4,18 +4,26 @@ Belongs here: the assets from `candidate_deployment` to `live_deployment` and th
 Does not belong here: what a stage does and how it is judged (`rollout`), or Azure (`adapters`).
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from inspect import getdoc
 
 import dagster as dg
 from pydantic import Field
 
-from weather_assets.defs.automation import desired
+from weather_assets.defs.automation import follows_its_inputs, tried
 from weather_assets.defs.code_versions import rollout_code
 from weather_assets.defs.metadata import OWNERS
 from weather_assets.defs.pools import ENDPOINT
 from weather_assets.defs.resources import DataRootResource
-from weather_assets.defs.rollout_metadata import stage_check, stage_data_version, stage_metadata
+from weather_assets.defs.rollout_metadata import (
+    released,
+    stage_check,
+    stage_data_version,
+    stage_metadata,
+)
 from weather_assets.defs.settings import RolloutResource
+
+DEPLOYED = dg.AssetKey("candidate_deployment")
 
 
 class RolloutConfig(dg.Config):
@@ -29,7 +37,7 @@ class RolloutConfig(dg.Config):
 
 def _stage(
     upstream: str, check: str, description: str
-) -> Callable[[Callable[..., dg.MaterializeResult]], dg.AssetsDefinition]:
+) -> Callable[[Callable[..., Iterator[dg.MaterializeResult]]], dg.AssetsDefinition]:
     """Returns the decorator of a stage's asset.
 
     Args:
@@ -38,17 +46,28 @@ def _stage(
         description: what the check asks.
     """
 
-    def decorate(compute: Callable[..., dg.MaterializeResult]) -> dg.AssetsDefinition:
-        spec = dg.AssetCheckSpec(
-            check, asset=compute.__name__, blocking=True, description=description
-        )
-        return dg.asset(
-            deps=[upstream],
-            group_name="serving",
-            kinds={"azureml"},
-            owners=OWNERS,
-            check_specs=[spec],
-            **desired(rollout_code(), ENDPOINT),
+    def decorate(compute: Callable[..., Iterator[dg.MaterializeResult]]) -> dg.AssetsDefinition:
+        name, code = compute.__name__, rollout_code()
+        return dg.multi_asset(
+            name=name,
+            specs=[
+                dg.AssetSpec(
+                    name,
+                    deps=[upstream],
+                    description=getdoc(compute),
+                    group_name="serving",
+                    kinds={"azureml"},
+                    owners=OWNERS,
+                    code_version=code,
+                    automation_condition=follows_its_inputs(),
+                    skippable=True,
+                )
+            ],
+            check_specs=[
+                dg.AssetCheckSpec(check, asset=name, blocking=True, description=description)
+            ],
+            can_subset=True,  # a stage that is superseded has no result, and no check either
+            **tried(code, ENDPOINT),
         )(compute)
 
     return decorate
@@ -64,14 +83,14 @@ def candidate_deployment(
     config: RolloutConfig,
     data_root: DataRootResource,
     rollout: RolloutResource,
-) -> dg.MaterializeResult:
+) -> Iterator[dg.MaterializeResult]:
     """The scoring package, deployed on the free slot (blue or green) at 0 % traffic.
 
     Makes the endpoint where the service says that there is none, and nothing else says that. The
     slot that serves is not touched. Fails if the names, the quota or the credentials do not allow
     it; the check fails where the deployment does not come up or does not answer.
     """
-    return _materialize(context, config, data_root, rollout, "deployed", "candidate_answers")
+    yield from _materialize(context, config, data_root, rollout, "deployed", "candidate_answers")
 
 
 @_stage(
@@ -84,15 +103,16 @@ def shadow_traffic(
     config: RolloutConfig,
     data_root: DataRootResource,
     rollout: RolloutResource,
-) -> dg.MaterializeResult:
+) -> Iterator[dg.MaterializeResult]:
     """A share of live requests mirrored to the candidate, and the paired comparison.
 
     Both slots are asked about the same held-out rows with known outcomes. No evidence is a hold; a
     hold that lasts too long, and any harm beyond chance, is a rollback: traffic back at once, logs
-    kept here, candidate removed. Fails if the service fails for good; the check fails on a
-    rollback.
+    kept here, candidate removed. Where a newer package is published meanwhile, this stage ends
+    without a result, as any other does: that one is rolled out instead. Fails if the service fails
+    for good; the check fails on a rollback.
     """
-    return _materialize(context, config, data_root, rollout, "shadow", "shadow_is_no_worse")
+    yield from _materialize(context, config, data_root, rollout, "shadow", "shadow_is_no_worse")
 
 
 @_stage(
@@ -105,13 +125,13 @@ def canary_traffic(
     config: RolloutConfig,
     data_root: DataRootResource,
     rollout: RolloutResource,
-) -> dg.MaterializeResult:
+) -> Iterator[dg.MaterializeResult]:
     """A share of live requests answered by the candidate, and the paired comparison.
 
     Judged as `shadow_traffic` is, with live errors of the candidate counted too. Fails if the
     service fails for good; the check fails on a rollback.
     """
-    return _materialize(context, config, data_root, rollout, "canary", "canary_is_no_worse")
+    yield from _materialize(context, config, data_root, rollout, "canary", "canary_is_no_worse")
 
 
 @_stage(
@@ -124,14 +144,14 @@ def live_deployment(
     config: RolloutConfig,
     data_root: DataRootResource,
     rollout: RolloutResource,
-) -> dg.MaterializeResult:
+) -> Iterator[dg.MaterializeResult]:
     """The candidate at 100 %; the previous slot kept warm for rollback, then removed.
 
     The scoring URI in the metadata takes raw readings. Fails if the candidate has not passed its
     canary stage (unless `immediate`), or if the service fails for good; the check fails on a
     rollback, after which the previous slot has all traffic again.
     """
-    return _materialize(context, config, data_root, rollout, "live", "live_is_no_worse")
+    yield from _materialize(context, config, data_root, rollout, "live", "live_is_no_worse")
 
 
 def _materialize(
@@ -141,14 +161,25 @@ def _materialize(
     rollout: RolloutResource,
     stage: str,
     check: str,
-) -> dg.MaterializeResult:
+) -> Iterator[dg.MaterializeResult]:
     from weather_assets.rollout.states import Stage
     from weather_assets.workflows.rollouts import RolloutOrder, advance_rollout
 
-    order = RolloutOrder(Stage(stage), config.immediate, context.run.run_id)
+    order = RolloutOrder(Stage(stage), config.immediate, context.run.run_id, _deployed(context))
     report = advance_rollout(data_root.get(), *rollout.settings(), order, context.log.info)
-    return dg.MaterializeResult(
-        metadata=stage_metadata(report),
-        data_version=stage_data_version(report),
-        check_results=[stage_check(report, context.asset_key, check)],
-    )
+    if report is not None:
+        yield dg.MaterializeResult(
+            metadata=stage_metadata(report),
+            data_version=stage_data_version(report),
+            check_results=[stage_check(report, context.asset_key, check)],
+        )
+
+
+def _deployed(context: dg.AssetExecutionContext) -> str:
+    """Returns the identity of the release that the first stage deployed; empty for that stage."""
+    if context.asset_key == DEPLOYED:
+        return ""
+    event = context.instance.get_latest_materialization_event(DEPLOYED)
+    made = None if event is None else event.asset_materialization
+    version = "" if made is None else (made.tags or {}).get("dagster/data_version", "")
+    return released(version)

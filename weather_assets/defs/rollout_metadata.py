@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from weather_assets.rollout.report import StageReport
 
 _FENCE = "~~~~"
+_WITHDRAWN = "-withdrawn"
 
 
 def stage_metadata(report: "StageReport") -> dict[str, Any]:
@@ -53,8 +54,13 @@ def stage_check(report: "StageReport", asset: dg.AssetKey, name: str) -> dg.Asse
 
 def stage_data_version(report: "StageReport") -> dg.DataVersion:
     """Returns what the stages below go by: the release, and whether it was withdrawn."""
-    withdrawn = "-withdrawn" if report.rolled_back else ""
+    withdrawn = _WITHDRAWN if report.rolled_back else ""
     return dg.DataVersion(f"{report.release.identity}{withdrawn}")
+
+
+def released(data_version: str) -> str:
+    """Returns the identity of the release that a stage's data version is about."""
+    return data_version.removesuffix(_WITHDRAWN)
 
 
 def _evidence_table(report: "StageReport") -> str:

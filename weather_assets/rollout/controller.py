@@ -21,6 +21,7 @@ from weather_assets.rollout.report import StageReport
 from weather_assets.rollout.service import (
     DeploymentFailed,
     EndpointService,
+    NewerRelease,
     ServiceError,
 )
 from weather_assets.rollout.settings import RolloutSettings
@@ -71,6 +72,8 @@ class RolloutController:
         sleep: waits so many seconds.
         journal: remembers what the service cannot show.
         report_progress: told in words what happens.
+        newer: says which release is to be rolled out instead by now; empty where none is. Asked
+            while a stage is watched.
     """
 
     service: EndpointService
@@ -80,6 +83,7 @@ class RolloutController:
     sleep: Callable[[float], None]
     journal: Journal
     report_progress: Callable[[str], None]
+    newer: Callable[[], str] = str
     _convergence: Convergence = field(init=False)
 
     def __post_init__(self) -> None:
@@ -103,6 +107,7 @@ class RolloutController:
         Raises:
             RolloutRefused: the stage cannot be reached from here; the message says what to do.
             Superseded: somebody else has taken over; nothing was touched since.
+            NewerRelease: another release is to be rolled out instead.
             ServiceError: the service fails or refuses for good. Call again to go on.
         """
         task = _Task(release, stage, immediate, self._convergence.observe())
@@ -209,7 +214,7 @@ class RolloutController:
             self.settings,
             self.probes,
             self.clock,
-            self.sleep,
+            self._sleep_unless_outdated,
             self.report_progress,
             subject,
         )
@@ -224,6 +229,12 @@ class RolloutController:
             reason = f"The watch itself failed: {type(error).__name__}: {error}"
             self._roll_back(task, StageVerdict(StageOutcome.ROLL_BACK, (reason,)))
             raise
+
+    def _sleep_unless_outdated(self, seconds: float) -> None:
+        newer = self.newer()
+        if newer:
+            raise NewerRelease(newer)
+        self.sleep(seconds)
 
     def _settle(self, task: _Task, verdict: StageVerdict) -> StageReport:
         reached = self._convergence.reach(self._desired(task, Stage.SETTLED))

@@ -72,6 +72,10 @@ class Superseded(ServiceError):  # noqa: N818  named for what happened
     may_heal = True
 
 
+class NewerRelease(Superseded):
+    """A newer release waits to be rolled out: it goes on from where this one was left."""
+
+
 class EndpointService(Protocol):
     """One online endpoint with its deployments, its traffic and its scoring URI.
 

@@ -64,6 +64,12 @@ def published_version(root: DataRoot) -> str | None:
     return None if pointer is None else str(pointer["version"])
 
 
+def published_digest(root: DataRoot) -> str | None:
+    """Returns the digest of the published package, or None; may it serve is not asked."""
+    pointer = _pointer(root)
+    return None if pointer is None else str(pointer["digest"])
+
+
 def passed_package(root: DataRoot, version: str, digest: str) -> Path:
     """Returns the folder of a package that passed its checks.
 

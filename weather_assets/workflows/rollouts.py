@@ -9,6 +9,7 @@ from collections.abc import Callable, Generator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -30,7 +31,7 @@ from weather_assets.rollout.convergence import RolloutRefused
 from weather_assets.rollout.evidence import ProbeSet
 from weather_assets.rollout.journal import FileJournal
 from weather_assets.rollout.report import StageReport
-from weather_assets.rollout.service import ServiceBusy
+from weather_assets.rollout.service import NewerRelease, ServiceBusy
 from weather_assets.rollout.settings import RolloutSettings
 from weather_assets.rollout.states import Endpoint, Release, Stage
 from weather_assets.scoring.package import SAMPLE_REQUEST_FILE
@@ -38,7 +39,9 @@ from weather_assets.scoring.request_rows import request_row
 from weather_assets.workflows.published import (
     PackageRefusedError,
     passed_package,
+    published_digest,
     published_package,
+    published_version,
 )
 
 JOURNAL = "rollouts.jsonl"
@@ -56,11 +59,14 @@ class RolloutOrder:
         stage: the stage.
         immediate: whether the release gets all traffic without shadow and canary.
         run_id: the Dagster run; marks what is made on the endpoint.
+        deployed: identity of the release that was deployed before this stage; empty where the stage
+            does not ask for one.
     """
 
     stage: Stage
     immediate: bool
     run_id: str
+    deployed: str = ""
 
 
 def advance_rollout(
@@ -69,10 +75,11 @@ def advance_rollout(
     stages: RolloutSettings,
     order: RolloutOrder,
     report_progress: Callable[[str], None],
-) -> StageReport:
+) -> StageReport | None:
     """Takes the scoring package through one stage on its endpoint.
 
-    Only one stage runs at a time on an endpoint of a data root; others wait for it.
+    Only one stage runs at a time on an endpoint of a data root; others wait for it. A stage ends
+    without a verdict as soon as a newer package is published, whose own rollout goes on from there.
 
     Args:
         root: the data root, with a scoring package.
@@ -81,17 +88,23 @@ def advance_rollout(
         order: the stage.
         report_progress: called with one sentence per step.
 
+    Returns:
+        What became of the stage; None where a newer package supersedes it.
+
     Raises:
         RolloutRefused: there is nothing to roll out, or the stage cannot be reached from here.
         ServiceError: the endpoint fails or refuses for good; running again goes on.
     """
-    release = present_release(root, settings)
     if settings.is_local:
         report_progress("no AZURE_SUBSCRIPTION_ID: Local Azure serves, on this machine")
     with (
         _only_rollout(root, settings.endpoint, report_progress),
         closing(endpoint_service(settings, root, _packages(root), order.run_id)) as service,
     ):
+        release = present_release(root, settings)
+        if order.deployed not in ("", release.identity):
+            report_progress(f"superseded: {release} is to be deployed first")
+            return None
         controller = RolloutController(
             service=service,
             settings=stages,
@@ -100,8 +113,21 @@ def advance_rollout(
             sleep=time.sleep,
             journal=FileJournal(root.registry / JOURNAL),
             report_progress=report_progress,
+            newer=partial(_newer_than, root, release),
         )
-        return controller.advance(release, order.stage, immediate=order.immediate)
+        try:
+            return controller.advance(release, order.stage, immediate=order.immediate)
+        except NewerRelease as newer:
+            report_progress(str(newer))
+            return None
+
+
+def _newer_than(root: DataRoot, release: Release) -> str:
+    """Says which package has been published instead of a release's; empty where none has."""
+    if published_digest(root) in (None, release.digest):
+        return ""
+    version = published_version(root)
+    return f"superseded: the newer package of model version {version} is to be rolled out instead"
 
 
 def observe_endpoint(root: DataRoot, settings: AzureSettings) -> tuple[Endpoint | None, str]:

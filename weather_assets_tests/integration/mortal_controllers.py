@@ -106,6 +106,8 @@ def advance(root: DataRoot, order: Order, answers: TextIO) -> None:
     settings = ENDPOINT.read()
     stages = rollout_settings(local=settings.is_local)
     report = advance_rollout(root, settings, stages, asked, lambda _line: None)
+    if report is None:
+        raise AssertionError("no newer package was published")
     fate = Fate(killed=False, passed=report.passed, rolled_back=report.rolled_back)
     answers.write(json.dumps({**asdict(fate), "sentence": report.sentence}) + "\n")
     answers.flush()

@@ -70,6 +70,7 @@ class Place:
     settings: RolloutSettings = FAST
     probes: ProbeSet = PROBES
     said: list[str] = field(default_factory=list[str])
+    newer: str = ""
 
     def controller(self) -> RolloutController:
         clock = self.service.clock
@@ -81,6 +82,7 @@ class Place:
             clock.sleep,
             self.journal,
             self.said.append,
+            lambda: self.newer,
         )
 
     def advance(self, candidate: Release, stage: Stage, *, immediate: bool = False) -> StageReport:

@@ -1,11 +1,12 @@
 """One rollout at a time: a newer candidate takes over, and the older run touches nothing more."""
 
 from collections.abc import Callable
+from functools import partial
 
 import pytest
 
 from weather_assets.rollout.convergence import RolloutRefused
-from weather_assets.rollout.service import Superseded
+from weather_assets.rollout.service import NewerRelease, Superseded
 from weather_assets.rollout.states import Stage
 from weather_assets_tests.rollout.memory_service import release
 from weather_assets_tests.rollout.rollouts import ROLLOUT, Place, place
@@ -81,6 +82,19 @@ def test_a_champion_that_comes_back_as_a_candidate_is_a_candidate() -> None:
     assert here.service.mirror == {"blue": 20}
     assert not here.advance(NEW, Stage.WITHDRAWN).rolled_back
     assert here.service.live == {"green": 100}
+
+
+@pytest.mark.parametrize("stage", [Stage.SHADOW, Stage.CANARY, Stage.LIVE])
+def test_a_stage_ends_where_a_newer_package_waits_and_that_one_goes_on(stage: Stage) -> None:
+    here = place()
+    here.roll_out(NEW, ROLLOUT[: ROLLOUT.index(stage)])
+    after_asks(here, 10, partial(setattr, here, "newer", "the package of 3 waits"))
+    with pytest.raises(NewerRelease, match="the package of 3 waits"):
+        here.advance(NEW, stage)
+    here.newer, here.service.before_call = "", lambda _name: None
+    assert all(report.passed for report in here.roll_out(NEWER))
+    assert len(here.service.live) == 1
+    assert [slot.release for slot in here.service.slots.values()] == [NEWER]
 
 
 def test_traffic_changed_by_hand_stops_the_stage_and_stays() -> None:
