@@ -2,6 +2,7 @@
 
 - `cells`: the grammar of a cell: numbers, missing values, timestamps, spellings.
 - `quantities`: the table of physics: units, conversions, bounds.
+- `agreement`: how well columns agree: a feature with the label, temperatures with humidity.
 - `columns`: one column: a measurement, a category, the time.
 - `schema`: the contract: columns, label and split together, and everything derived from them.
 - `limits`: what rows must reach to be used.

@@ -11,7 +11,7 @@ from itertools import product
 
 import numpy as np
 
-from weather_assets.contract.agreement import humidity_difference
+from weather_assets.contract.agreement import humidity_differences
 from weather_assets.contract.columns import DAYS_PER_YEAR
 from weather_assets.contract.quantities import (
     HUMIDITY_AGREES_PERCENT,
@@ -120,7 +120,7 @@ def temperatures_by_humidity(
     if len(rows) < MINIMUM_VALUES or rows[:, 2].std() < HUMIDITY_AGREES_PERCENT:
         return None
     differences = sorted(
-        (humidity_difference(rows, air_unit, dew_unit), (air_name, dew_name))
+        (float(np.median(humidity_differences(rows, air_unit, dew_unit))), (air_name, dew_name))
         for (air_name, air_unit), (dew_name, dew_unit) in product(
             air.quantity.units.items(), dew.quantity.units.items()
         )

@@ -10,7 +10,7 @@ from itertools import product
 import numpy as np
 import numpy.typing as npt
 
-from weather_assets.contract.agreement import humidity_difference
+from weather_assets.contract.agreement import humidity_differences
 from weather_assets.contract.quantities import (
     HUMIDITY_AGREES_PERCENT,
     HUMIDITY_DISAGREES_PERCENT,
@@ -50,12 +50,11 @@ def misfit_of_temperatures(
     rows = rows[~np.isnan(rows).any(axis=1)]
     if len(rows) < MINIMUM_VALUES:
         return ()
-    as_declared = humidity_difference(rows, *(_TEMPERATURES[unit] for unit in units[:2]))
+    as_declared = _typical_difference(rows, units[0], units[1])
     if as_declared < HUMIDITY_DISAGREES_PERCENT:
         return ()
     best, air_unit, dew_unit = min(
-        (humidity_difference(rows, *(_TEMPERATURES[unit] for unit in pair)), *pair)
-        for pair in product(_TEMPERATURES, repeat=2)
+        (_typical_difference(rows, *pair), *pair) for pair in product(_TEMPERATURES, repeat=2)
     )
     scales = (_TEMPERATURES[air_unit], _TEMPERATURES[dew_unit])
     implied = implied_humidity_percent(rows[:, 0], rows[:, 1], scales)
@@ -74,3 +73,8 @@ def misfit_of_temperatures(
         "columns, or give their units and bounds in a contract.toml"
     )
     return (UnitFinding(air.name, is_certain=True, sentence=sentence),)
+
+
+def _typical_difference(rows: npt.NDArray[np.float64], air_unit: str, dew_unit: str) -> float:
+    scales = (_TEMPERATURES[air_unit], _TEMPERATURES[dew_unit])
+    return float(np.median(humidity_differences(rows, *scales)))
