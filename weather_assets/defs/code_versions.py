@@ -17,8 +17,8 @@ from pathlib import Path
 from weather_assets.adapters.files.user_cache import cache_folder
 from weather_assets.foundation.atomic_files import write_text
 
-_PINS = ".txt"
-"""Requirements that a package ships; a built-in contract's TOML has a fingerprint of its own."""
+_PINS, _WORDS = ".txt", ".j2"
+"""What a package ships beside code; a built-in contract's TOML has a fingerprint of its own."""
 
 
 def code_version(*packages: str) -> str:
@@ -47,7 +47,7 @@ def package_digest(name: str, folder: Traversable) -> str:
     files = [
         (path, item.read_bytes())
         for path, item in _files(folder, name)
-        if path.endswith((".py", _PINS))
+        if path.endswith((".py", _PINS, _WORDS))
     ]
     # To parse all packages takes 0.4 s of every start, and the same bytes always say the same.
     bytes_read = hashlib.sha256(Path(__file__).read_bytes() + name.encode())

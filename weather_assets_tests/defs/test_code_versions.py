@@ -69,12 +69,14 @@ def test_code_at_any_depth_counts(package: Path, old: str, new: str) -> None:
     assert digest(package) != before
 
 
-def test_a_moved_file_and_other_pins_count(package: Path) -> None:
+def test_a_moved_file_other_pins_and_other_words_count(package: Path) -> None:
     before = digest(package)
     (package / "requirements.txt").write_text("numpy==2.4\n")
     pinned = digest(package)
+    (package / "CARD.md.j2").write_text("{{ model }} tells rain\n")
+    worded = digest(package)
     (package / "below" / "further" / "rates.py").rename(package / "below" / "rates.py")
-    assert len({before, pinned, digest(package)}) == 3
+    assert len({before, pinned, worded, digest(package)}) == 4
 
 
 def test_what_was_read_before_is_remembered_by_its_bytes(package: Path, memory: Path) -> None:
