@@ -199,10 +199,10 @@ def parse_lead(text: object) -> timedelta:
 
 def _column(name: str, table: object) -> Column:
     where = f"[columns.{name}]"
-    column = _read(Column, table, where, name=name)
-    if column.kind is not Kind.CATEGORY and "unit" not in _table(table, where):
+    values = _values(Column, table, where, "name")
+    if values.get("kind") is not Kind.CATEGORY and "unit" not in values:
         raise ContractError(f'{where} needs a unit, as in unit = "degC"')
-    return column
+    return Column(name=name, **values)
 
 
 def _limits(table: object) -> Limits:
@@ -215,7 +215,12 @@ def _limits(table: object) -> Limits:
 
 
 def _read(kind: type[_Part], table: object, where: str, **given: Any) -> _Part:
-    """Returns a part of a contract from its table, each key read as its field's type says."""
+    """Returns a part of a contract from its table and what is given beside it."""
+    return kind(**given, **_values(kind, table, where, *given))
+
+
+def _values(kind: type[Any], table: object, where: str, *given: str) -> dict[str, Any]:
+    """Returns what a table says of a part, each key read as its field's type says."""
     told = _table(table, where)
     of_kind = {field.name: field for field in fields(kind) if field.name not in given}
     _check_keys(where, told, set(of_kind))
@@ -224,7 +229,7 @@ def _read(kind: type[_Part], table: object, where: str, **given: Any) -> _Part:
         if field.default is MISSING and not (isinstance(found, str) and found.strip()):
             raise ContractError(f"{where} needs {name} as a text; found {found!r}")
     types = get_type_hints(kind)
-    return kind(**given, **{key: _READERS[types[key]](told[key], f"{where} {key}") for key in told})
+    return {key: _READERS[types[key]](told[key], f"{where} {key}") for key in told}
 
 
 def _table(table: object, where: str) -> Mapping[str, Any]:
