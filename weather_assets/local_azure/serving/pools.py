@@ -130,7 +130,7 @@ class Pool:
         if broken is not None:
             return self._failed(broken.status, b"injected fault", scorer.pid)
         if scorer.http is None or scorer.http.closed:
-            return self._failed(502, b"the container has ended", scorer.pid)
+            return self._failed(502, b"the container broke off: it has ended", scorer.pid)
         try:
             async with scorer.http.request(
                 request.method,
