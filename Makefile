@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/.ready
 
-.PHONY: run dev test readme-test docker-test bench lint lock clean
+.PHONY: run dev test readme-test docker-test chaos bench lint lock clean
 
 run: $(READY)
 	$(BIN)/weather-assets run --serve --sample data/samples/nyc-hourly-2013.csv.gz
@@ -21,6 +21,10 @@ readme-test: $(READY)
 # Builds the images, starts a stack of its own, breaks it on purpose, and removes all of it.
 docker-test: $(READY)
 	STACK=weather-assets-test docker/stack build && STACK=weather-assets-test WEATHER_ASSETS_PYTORCH_IMAGE=weather-assets-test-pytorch:latest $(BIN)/python -m pytest --timeout 900 --durations 15 weather_assets_tests/docker
+
+# Harms `dev` at random for three minutes, then asks whether all came to rest and agrees.
+chaos: $(READY)
+	$(BIN)/python -m weather_assets_tests.chaos --seconds 180 --seed 1
 
 bench: $(READY)
 	$(BIN)/python -m weather_assets_tests.benchmarks --json bench.json

@@ -13,8 +13,10 @@ import os
 import signal
 import socket
 import sys
+import time
 import uuid
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 import click
@@ -37,8 +39,11 @@ from weather_assets.commands.services import Service, end_all, keep_running
 from weather_assets.foundation.child_environment import product_environment
 from weather_assets.foundation.held_files import HeldElsewhereError, HeldFile, hold, left_behind
 from weather_assets.foundation.scratch import scratch
+from weather_assets.reconciliation.facts import Ending
+from weather_assets.rollout.service import ServiceUnavailable
 
 _HOST = "127.0.0.1"
+_LOOK_SECONDS = 5.0
 _MLFLOW = "MLflow's server"
 
 
@@ -103,19 +108,44 @@ def _serve(
             f"data     {root.path}   (put a weather.csv into raw/; Ctrl-C ends everything)",
             markup=False,
         )
-        keep_running(services, ended)
+        keep_running(services, ended, _LocalAzure(root, console).look)
     except KeyboardInterrupt:
         console.print("ending")
     finally:
         with uninterrupted():
             end_all(services)
-            _recover(root, nobody_launches=True)
+            _recover(root, nobody_launches=True, ending=Ending.TRANSIENT)
 
 
-def _recover(root: DataRoot, *, nobody_launches: bool) -> None:
+@dataclass
+class _LocalAzure:
+    """Local Azure, which a rollout starts: what serves there serves on when it was killed."""
+
+    root: DataRoot
+    console: Console
+    _has_run: bool = False
+    _looked: float = 0.0
+
+    def look(self) -> None:
+        """Starts it again where it ran at an earlier look and does no more."""
+        if time.monotonic() - self._looked < _LOOK_SECONDS:
+            return
+        runs = simulator.running(self.root.local_azure) is not None
+        if self._has_run and not runs:
+            self.console.print("Local Azure has ended; it is started again")
+            try:
+                simulator.start(self.root.local_azure)
+            except ServiceUnavailable as error:
+                self.console.print(str(error), markup=False)
+        self._has_run, self._looked = self._has_run or runs, time.monotonic()
+
+
+def _recover(root: DataRoot, *, nobody_launches: bool, ending: Ending = Ending.KILLED) -> None:
     """Ends the runs of processes that are gone; what waits in the queue waits on."""
     with open_instance(root) as instance:
-        recover_runs(instance, root, nobody_launches=nobody_launches, queue_goes_on=True)
+        recover_runs(
+            instance, root, nobody_launches=nobody_launches, queue_goes_on=True, ending=ending
+        )
 
 
 def _environment(root: DataRoot, mark: str) -> dict[str, str]:

@@ -12,8 +12,11 @@ from contextlib import contextmanager, suppress
 import dagster as dg
 
 from weather_assets.adapters.files.data_root import DataRoot
-from weather_assets.defs.run_workers import ENDED_TAG, KILLED, UNFINISHED, hold_run, why_lost
-from weather_assets.foundation.held_files import HeldElsewhereError, files_in, hold, left_behind
+from weather_assets.defs.recorded_facts import UNFINISHED
+from weather_assets.defs.run_tags import ENDED
+from weather_assets.defs.run_workers import forget_finished, hold_run, why_lost
+from weather_assets.foundation.held_files import HeldElsewhereError, hold, left_behind
+from weather_assets.reconciliation.facts import Ending
 
 
 @contextmanager
@@ -37,7 +40,12 @@ def working_run(instance: dg.DagsterInstance, root: DataRoot) -> Generator[str]:
 
 
 def recover_runs(
-    instance: dg.DagsterInstance, root: DataRoot, *, nobody_launches: bool, queue_goes_on: bool
+    instance: dg.DagsterInstance,
+    root: DataRoot,
+    *,
+    nobody_launches: bool,
+    queue_goes_on: bool,
+    ending: Ending = Ending.KILLED,
 ) -> list[str]:
     """Ends every unfinished run whose process is gone; runs of living processes go on.
 
@@ -46,29 +54,29 @@ def recover_runs(
         root: the data root.
         nobody_launches: that no daemon is about to start a process for a run that has none yet.
         queue_goes_on: that a later daemon takes up what waits in the queue.
+        ending: what they are known as; where `dev` itself ends them in order, it was no fault of
+            theirs, and they are tried again as what may heal.
 
     Returns:
         The runs that were ended.
     """
     ended: list[str] = []
-    for run in instance.get_runs(dg.RunsFilter(statuses=list(UNFINISHED))):
+    for run in instance.get_runs(dg.RunsFilter(statuses=UNFINISHED)):
         waits = queue_goes_on and run.status is dg.DagsterRunStatus.QUEUED
         lost = why_lost(instance, root, run.run_id, nobody_launches=nobody_launches and not waits)
         if lost is not None:
-            _end(instance, run, lost)
+            _end(instance, run, lost, ending)
             ended.append(run.run_id)
     _end_trainings(root, ended)
-    for file in files_in(root.held_by_runs):
-        if left_behind(file):
-            file.unlink(missing_ok=True)
+    forget_finished(instance, root)
     return ended
 
 
-def _end(instance: dg.DagsterInstance, run: dg.DagsterRun, lost: str) -> None:
+def _end(instance: dg.DagsterInstance, run: dg.DagsterRun, lost: str, ending: Ending) -> None:
     if run.status is dg.DagsterRunStatus.CANCELING:
         instance.report_run_canceled(run, f"It was being cancelled. {lost}")
         return
-    instance.add_run_tags(run.run_id, {ENDED_TAG: KILLED})
+    instance.add_run_tags(run.run_id, {ENDED: str(ending)})
     instance.report_run_failed(run, lost)
 
 

@@ -9,7 +9,9 @@ from dagster._core.launcher import CheckRunHealthResult, WorkerStatus
 from dagster._core.launcher.default_run_launcher import DefaultRunLauncher
 
 from weather_assets.adapters.files.data_root import DataRoot
-from weather_assets.defs.run_workers import ENDED_TAG, KILLED, why_lost
+from weather_assets.defs.run_tags import ENDED
+from weather_assets.defs.run_workers import why_lost
+from weather_assets.reconciliation.facts import Ending
 
 
 class WatchedRunLauncher(DefaultRunLauncher):
@@ -29,5 +31,5 @@ class WatchedRunLauncher(DefaultRunLauncher):
         lost = why_lost(self._instance, DataRoot.from_environment(), run.run_id)
         if lost is None:
             return CheckRunHealthResult(WorkerStatus.RUNNING)
-        self._instance.add_run_tags(run.run_id, {ENDED_TAG: KILLED})
+        self._instance.add_run_tags(run.run_id, {ENDED: str(Ending.KILLED)})
         return CheckRunHealthResult(WorkerStatus.FAILED, lost)

@@ -109,12 +109,17 @@ class Service:
                 os.killpg(self._process.pid, number)
 
 
-def keep_running(services: Sequence[Service], between: Callable[[Service, int], None]) -> None:
+def keep_running(
+    services: Sequence[Service],
+    between: Callable[[Service, int], None],
+    meanwhile: Callable[[], None],
+) -> None:
     """Starts all of them, and what has ended again, until this process is interrupted.
 
     Args:
         services: in the order of their start.
         between: called with each that has ended, and its exit code.
+        meanwhile: called now and then.
 
     Raises:
         click.ClickException: one does not start, however often.
@@ -126,6 +131,7 @@ def keep_running(services: Sequence[Service], between: Callable[[Service, int], 
                 between(service, code)
             elif service.is_due():
                 service.start()
+        meanwhile()
         time.sleep(_LOOK_SECONDS)
 
 

@@ -17,21 +17,11 @@ from typing import Any, cast
 import dagster as dg
 
 from weather_assets.adapters.files.data_root import DataRoot
-from weather_assets.foundation.held_files import HeldFile, hold, is_held
+from weather_assets.foundation.held_files import HeldFile, files_in, hold, is_held, left_behind
 
-ENDED_TAG = "weather_assets/ended"
-"""A run's tag that says how it ended, where Dagster's status alone does not."""
-KILLED = "killed"
-UNFINISHED = (
-    dg.DagsterRunStatus.QUEUED,
-    dg.DagsterRunStatus.NOT_STARTED,
-    dg.DagsterRunStatus.STARTING,
-    dg.DagsterRunStatus.STARTED,
-    dg.DagsterRunStatus.CANCELING,
-)
 _START_TIME = timedelta(seconds=60)
 """How long a run's process may take to hold its file: 6 s on idle cores, 30 s on busy ones."""
-_ADVICE = "What it had finished is kept. It is tried again once; or materialize its assets."
+_ADVICE = "What it had finished is kept, and it is tried again; or materialize its assets by hand."
 
 _of_this_process: list[HeldFile] = []
 """Never let go of: until this process has ended, its run's last events may yet be written."""
@@ -73,6 +63,14 @@ def why_lost(
     return None if run is None or run.is_finished else f"{lost} {_ADVICE}"
 
 
+def forget_finished(instance: dg.DagsterInstance, root: DataRoot) -> None:
+    """Removes the files of runs that have finished: their processes cannot, before they end."""
+    for file in files_in(root.held_by_runs):
+        run = instance.get_run_by_id(file.name) if left_behind(file) else None
+        if run is not None and run.is_finished:
+            file.unlink(missing_ok=True)
+
+
 def _why_lost(run: dg.RunRecord, file: Path, *, nobody_launches: bool) -> str | None:
     if is_held(file):
         return None
@@ -80,7 +78,7 @@ def _why_lost(run: dg.RunRecord, file: Path, *, nobody_launches: bool) -> str | 
         worker = file.read_text("utf-8")
         return f"{worker} was killed while it worked for this run, or the machine went down."
     if nobody_launches:
-        return "`weather-assets dev` was killed, or the machine went down, before this run began."
+        return "`weather-assets dev` was killed, or the machine went down, as this run began."
     waits = run.dagster_run.status is dg.DagsterRunStatus.QUEUED
     if waits or datetime.now(UTC) - run.update_timestamp < _START_TIME:
         return None
@@ -110,6 +108,7 @@ class _HeldRun(dg.Executor):
     def execute(self, plan_context: Any, execution_plan: Any) -> Iterator[dg.DagsterEvent]:
         """Runs all steps in this process."""
         root = DataRoot.from_environment()
+        forget_finished(plan_context.instance, root)
         _of_this_process.append(hold_run(root, plan_context.run_id, "the run's process"))
         yield from self._steps.execute(plan_context, execution_plan)
 

@@ -14,7 +14,7 @@ import pytest
 
 from weather_assets.adapters.files.data_root import DATA_ROOT_VARIABLE, DataRoot
 from weather_assets.commands.instance import open_instance
-from weather_assets.defs.run_workers import ENDED_TAG
+from weather_assets.defs.run_tags import ENDED
 from weather_assets.foundation.waiting import wait_until
 from weather_assets_tests.commands.development_server import (
     READY_SECONDS,
@@ -69,7 +69,7 @@ def frozen_worker(root: DataRoot, instance: dg.DagsterInstance) -> tuple[str, ps
 def status_of(instance: dg.DagsterInstance, run_id: str) -> tuple[Status, str | None]:
     run = instance.get_run_by_id(run_id)
     assert run is not None
-    return run.status, run.tags.get(ENDED_TAG)
+    return run.status, run.tags.get(ENDED)
 
 
 def test_a_dev_that_was_killed_blocks_nothing(

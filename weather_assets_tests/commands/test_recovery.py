@@ -26,7 +26,8 @@ from weather_assets.adapters.files.data_root import DATA_ROOT_VARIABLE, DataRoot
 from weather_assets.adapters.tracking.model_registry import ModelRegistry
 from weather_assets.commands.instance import open_instance, written_home
 from weather_assets.commands.recovery import recover_runs
-from weather_assets.defs.run_workers import ENDED_TAG, hold_run
+from weather_assets.defs.run_tags import ENDED
+from weather_assets.defs.run_workers import hold_run
 from weather_assets.foundation.waiting import wait_until
 from weather_assets_tests.foundation.dying import waiting
 
@@ -97,7 +98,7 @@ def let_time_pass(root: DataRoot, run_id: str) -> None:
 def ended(instance: dg.DagsterInstance, run_id: str) -> tuple[Status, str | None]:
     run = instance.get_run_by_id(run_id)
     assert run is not None
-    return run.status, run.tags.get(ENDED_TAG)
+    return run.status, run.tags.get(ENDED)
 
 
 def last_words(instance: dg.DagsterInstance, run_id: str) -> str:
