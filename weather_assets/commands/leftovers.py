@@ -7,13 +7,9 @@ command with a data root, so that it loads next to nothing.
 
 import click
 
-from weather_assets.adapters.azure import simulator
 from weather_assets.adapters.files.data_root import DataRoot
-from weather_assets.foundation.held_files import left_behind
-from weather_assets.foundation.marked_processes import end_marked
+from weather_assets.foundation.held_files import files_in, left_behind
 from weather_assets.foundation.scratch import remove_abandoned, users_temporary_folder
-from weather_assets.foundation.waiting import WaitedTooLongError
-from weather_assets.rollout.service import ServiceUnavailable
 
 DEV_MARK = "WEATHER_ASSETS_DEV"
 """A variable that all processes of one `dev` carry, each `dev` with another value."""
@@ -28,10 +24,23 @@ def end_leftovers(root: DataRoot) -> None:
     try:
         remove_abandoned(users_temporary_folder())
         if left_behind(root.held_by_dev):
-            end_marked({DEV_MARK: mark_of_dev(root)})
-        simulator.end_abandoned(root.local_azure, root.simulator_users)
-    except (OSError, ServiceUnavailable, WaitedTooLongError) as error:
+            _end_family(mark_of_dev(root))
+        if any(map(left_behind, files_in(root.simulator_users))):
+            _end_simulator(root)
+    except (OSError, RuntimeError) as error:
         click.echo(f"Note: what a killed command has left stays for now: {error}", err=True)
+
+
+def _end_family(mark: str) -> None:
+    from weather_assets.foundation.marked_processes import end_marked
+
+    end_marked({DEV_MARK: mark})
+
+
+def _end_simulator(root: DataRoot) -> None:
+    from weather_assets.adapters.azure import simulator
+
+    simulator.end_abandoned(root.local_azure, root.simulator_users)
 
 
 def address_of_dev(root: DataRoot) -> str:

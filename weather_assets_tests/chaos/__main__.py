@@ -26,7 +26,7 @@ from weather_assets_tests.chaos.platform import LONGEST_SECONDS, Platform
 
 _PAUSE_SECONDS = (1.0, 12.0)
 """Between two harms: some strike what the one before has begun, some find all at rest."""
-_ALL_THE_WAY = Newest(recorded=True, processed=True, served=True)
+_ALL_THE_WAY = Newest(recorded=True, processed=True, judged=True, served=True)
 
 
 @click.command()

@@ -37,6 +37,7 @@ class Newest:
 
     recorded: bool
     processed: bool
+    judged: bool
     served: bool
 
 
@@ -49,7 +50,7 @@ def newest(platform: Platform) -> Newest:
         consumed = _tags(instance, "processed_weather").get(
             "dagster/input_data_version/raw_weather"
         )
-    return Newest(recorded == content, consumed == content, _is_served(root))
+    return Newest(recorded == content, consumed == content, _is_judged(root), _is_served(root))
 
 
 def disagreements(platform: Platform) -> Iterator[str]:
@@ -132,6 +133,16 @@ def _unfinished(platform: Platform) -> Iterator[str]:
     experiments = [each.experiment_id for each in client.search_experiments()]
     for run in client.search_runs(experiments, "attributes.status = 'RUNNING'"):
         yield f"MLflow run {run.info.run_id} is RUNNING, and nobody trains"
+
+
+def _is_judged(root: DataRoot) -> bool:
+    """Tells whether the candidate is of the processed rows, and champion if it passed."""
+    registry = ModelRegistry(root.tracking_uri)
+    candidate, champion = registry.candidate(), registry.champion()
+    if candidate is None or champion is None:
+        return False
+    verdict = root.registry / candidate.version / "verdict.json"
+    return verdict.is_file() and not list(_models(root, candidate, champion))
 
 
 def _is_served(root: DataRoot) -> bool:

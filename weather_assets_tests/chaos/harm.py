@@ -17,6 +17,7 @@ import psutil
 from weather_assets_tests.chaos.platform import Platform
 from weather_assets_tests.synthetic import five_column_text
 
+_FILE_HARMS = ("add", "change", "rename", "remove", "truncate", "touch")
 _MOST_FILES = 4
 _ROWS = (300, 2500)
 
@@ -45,18 +46,16 @@ class Harm:
 
     def strike(self) -> str:
         """Does one thing; returns what it was."""
-        files = ("add", "change", "rename", "remove", "truncate", "touch")
-        processes = tuple(self._targets())
-        # Nothing is a family where nothing runs: kill what there is.
-        kind = self.random.choice((*files, *processes, "dev"))
+        living = {kind: found for kind, look in self._targets().items() if (found := list(look()))}
+        kind = self.random.choice((*_FILE_HARMS, *living, "dev"))
         if kind == "dev":
             self.platform.kill()
             self.kills["dev"] += 1
             self.platform.start()
-        elif kind in files:
-            self._file_harm(kind)
+        elif kind in living:
+            self._kill(kind, self.random.choice(living[kind]))
         else:
-            self._kill(kind)
+            self._file_harm(kind)
         self.done[kind] += 1
         return kind
 
@@ -77,12 +76,7 @@ class Harm:
             "worker's family": self.platform.workers,
         }
 
-    def _kill(self, kind: str) -> None:
-        found = list(self._targets()[kind]())
-        if not found:
-            self.done["nothing to kill"] += 1
-            return
-        chosen = self.random.choice(found)
+    def _kill(self, kind: str, chosen: psutil.Process) -> None:
         with suppress(psutil.NoSuchProcess):
             family = chosen.children(recursive=True) if kind == "worker's family" else []
             for process in (chosen, *family):
