@@ -15,8 +15,14 @@ from weather_assets.contract.cells import decimal_mark, has_thousands, is_number
 from weather_assets.contract.columns import ContractError
 from weather_assets.contract.loading import listed, load_contract, recognise_header, repeated_names
 from weather_assets.processing.files.dialects import HEAD_BYTES, Dialect, as_utf8_lines, dialect_of
-from weather_assets.processing.files.raw_file import RawFile, RawFileError, opened, read_header
-from weather_assets.processing.files.records import read_records
+from weather_assets.processing.files.raw_file import (
+    RawFile,
+    RawFileError,
+    is_parquet,
+    opened,
+    read_header,
+)
+from weather_assets.processing.files.records import Record, read_records
 from weather_assets.suggestion.document import to_toml
 from weather_assets.suggestion.proposal import Proposal
 from weather_assets.suggestion.proposing import propose
@@ -33,6 +39,8 @@ _READ_WHOLE_BYTES = 16 * 2**20
 """Up to this size a file is read from end to end (some 2 s); a larger one at twenty places."""
 _MAXIMUM_RECORDS = 300_000
 """What is compressed, or not in UTF-8, can be read from its beginning only: as far as here."""
+_LONGEST_ROW = 1 << 14
+"""Characters; twenty thousand longer ones would not fit into memory, and a row has some hundred."""
 _GOLDEN_RATIO = 0.618034
 
 
@@ -55,6 +63,10 @@ def suggest_contract(
             f"{output} exists and is not overwritten: give another --output, or move it away"
         )
     file = RawFile(path=str(path), name=path.name)
+    if is_parquet(file):
+        raise click.ClickException(
+            f"{file.name} is Parquet; write some thousand of its rows as CSV, and give that"
+        )
     try:
         header = read_header(file)
         sample = read_sample(file, header)
@@ -131,12 +143,13 @@ def read_sample(file: RawFile, header: Sequence[str]) -> Sample:
     if can_seek and size > _READ_WHOLE_BYTES:
         with opened(file) as stream:
             blocks = [
-                _block_at(stream, dialect, int(size * place)) for place in _places(MAXIMUM_BLOCKS)
+                _block_at(stream, dialect, int(size * place), len(header))
+                for place in _places(MAXIMUM_BLOCKS)
             ]
         sample = sample_of(header, blocks, is_whole=False)
     else:
         with opened(file) as stream:
-            blocks, is_whole = spread_blocks(_rows(stream, dialect), _MAXIMUM_RECORDS)
+            blocks, is_whole = spread_blocks(_rows(stream, dialect, len(header)), _MAXIMUM_RECORDS)
         sample = sample_of(header, blocks, is_whole=is_whole)
     return _with_points(sample)
 
@@ -150,14 +163,20 @@ def _places(count: int) -> list[float]:
     return [(number + number * _GOLDEN_RATIO % 1) / count for number in range(count)]
 
 
-def _rows(stream: BinaryIO, dialect: Dialect) -> Iterator[Sequence[str]]:
-    """Yields the cells of every record below the header; none for one that has no cells."""
+def _rows(stream: BinaryIO, dialect: Dialect, width: int) -> Iterator[Sequence[str]]:
+    """Yields the cells of every record below the header; none for one that is no row."""
     records = read_records(as_utf8_lines(stream, dialect), dialect.delimiter)
     next(records, None)
-    return (record.cells for record in records)
+    return (_cells(record, width) for record in records)
 
 
-def _block_at(stream: BinaryIO, dialect: Dialect, offset: int) -> Block:
+def _cells(record: Record, width: int) -> Sequence[str]:
+    """Returns what is kept of a record: nothing where it is no row, or no row of readings."""
+    is_row = len(record.cells) == width and len(record.raw) <= _LONGEST_ROW
+    return record.cells if is_row else ()
+
+
+def _block_at(stream: BinaryIO, dialect: Dialect, offset: int, width: int) -> Block:
     """Returns the records from the first whole line behind an offset on.
 
     What is skipped is the header or a part of a line. A quoted cell that spans lines may break the
@@ -166,7 +185,9 @@ def _block_at(stream: BinaryIO, dialect: Dialect, offset: int) -> Block:
     stream.seek(offset)
     stream.readline()
     records = read_records(stream, dialect.delimiter)
-    return [record.cells for record, _ in zip(records, range(ROWS_PER_BLOCK), strict=False)]
+    return [
+        _cells(record, width) for record, _ in zip(records, range(ROWS_PER_BLOCK), strict=False)
+    ]
 
 
 def _with_points(sample: Sample) -> Sample:

@@ -5,5 +5,6 @@
 - `blocks`: pieces of a file that can be read by themselves.
 - `plain_rows`: Arrow's reader, for text without irregularities.
 - `careful_rows`, `records`: any text, one record after the other.
-- `parquet_rows`: rows of a Parquet file.
+- `parquet_rows`: rows of a Parquet file; `parquet_pages`, `thrift_structs`: what it says of itself.
+- `expansion`: how much a small file may become.
 """

@@ -27,7 +27,14 @@ from weather_assets.processing.files.dialects import (
     dialect_of,
     lacks_byte_order_mark,
 )
+from weather_assets.processing.files.expansion import Expansion, ExpansionError
 from weather_assets.processing.files.foreign_formats import foreign_format
+from weather_assets.processing.files.parquet_pages import (
+    ParquetDamageError,
+    ParquetExtent,
+    check_footer,
+    extent_of,
+)
 from weather_assets.processing.files.records import Record, RecordReader, read_records
 
 
@@ -80,11 +87,13 @@ def opened(file: RawFile) -> Generator[BinaryIO]:
     """
     try:
         if file.path.lower().endswith(".gz"):
-            with gzip.open(file.path, "rb") as stream:
+            with _BoundedGzip(file.path, Expansion.of(file.path, file.name)) as stream:
                 yield cast("BinaryIO", stream)
         else:
             with Path(file.path).open("rb") as stream:
                 yield stream
+    except ExpansionError as error:
+        raise RawFileError(str(error)) from None
     except (EOFError, gzip.BadGzipFile, zlib.error) as error:
         raise RawFileError(
             f"{file.name}: the compressed file is damaged or was copied in part ({error}); "
@@ -96,6 +105,24 @@ def opened(file: RawFile) -> Generator[BinaryIO]:
         ) from error
 
 
+class _BoundedGzip(gzip.GzipFile):
+    """A `.gz` file that does not become more than it may."""
+
+    def __init__(self, path: str, expansion: Expansion) -> None:
+        super().__init__(path, "rb")
+        self._expansion = expansion
+
+    def read(self, size: int | None = -1) -> bytes:
+        found = super().read(size)
+        self._expansion.reach(self.tell())
+        return found
+
+    def readline(self, size: int | None = -1) -> bytes:
+        found = super().readline(size)
+        self._expansion.reach(self.tell())
+        return found
+
+
 def is_parquet(file: RawFile) -> bool:
     """Tells whether a file is one of Parquet, by its name."""
     return file.path.lower().endswith(".parquet")
@@ -103,18 +130,48 @@ def is_parquet(file: RawFile) -> bool:
 
 @contextmanager
 def opened_parquet(file: RawFile) -> Generator[pq.ParquetFile]:
-    """Opens a `.parquet` file.
+    """Opens a `.parquet` file, whose texts come as dictionaries: each different one once.
 
     Raises:
         RawFileError: if it is missing, or, now or while it is read, if it is damaged.
     """
     try:
+        check_footer(Path(file.path))
         with pq.ParquetFile(file.path) as parquet:
+            texts = [
+                column.path
+                for column in map(parquet.schema.column, range(len(parquet.schema)))
+                if column.physical_type == "BYTE_ARRAY"
+            ]
+        # A piece at a time; otherwise all of a row group is fetched at once.
+        with pq.ParquetFile(
+            file.path, read_dictionary=texts, pre_buffer=False, buffer_size=1 << 20
+        ) as parquet:
             yield parquet
+    except ExpansionError as error:
+        raise RawFileError(str(error)) from None
+    except ParquetDamageError as error:
+        raise RawFileError(f"{file.name}: the Parquet file {error}") from None
     except (pa.ArrowException, OSError) as error:
         raise RawFileError(
             f"{file.name}: the Parquet file is damaged or was copied in part ({error}); put it "
             "there again"
+        ) from error
+
+
+def parquet_extent(file: RawFile) -> ParquetExtent:
+    """Returns how much a `.parquet` file holds.
+
+    Raises:
+        RawFileError: if it is missing, or what it says of itself cannot be.
+    """
+    try:
+        return extent_of(Path(file.path))
+    except ParquetDamageError as error:
+        raise RawFileError(f"{file.name}: the Parquet file {error}") from None
+    except OSError as error:
+        raise RawFileError(
+            f"{file.name}: cannot be read ({error}); check path and access"
         ) from error
 
 
