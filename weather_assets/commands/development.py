@@ -202,12 +202,14 @@ def _mlflow(root: DataRoot, environment: Mapping[str, str], port: int) -> tuple[
         return ()
     if database.exists():
         settle_artifacts(database)
-    # Both ways of keeping artifacts that the server has, so that none is the current folder.
+    # It shows what is in the folder of artifacts, and lets nobody write there: runs do that
+    # themselves. It checks Host and Origin; another page of this machine passes (MLflow 3).
     artifacts = artifacts_of(database).as_uri()
+    names = f"{_HOST}:{port},localhost:{port}"
     command = (
         *(sys.executable, "-m", "mlflow", "server", "--host", _HOST, "--port", str(port)),
         *("--workers", "1", "--backend-store-uri", root.tracking_uri),
-        *("--default-artifact-root", artifacts, "--artifacts-destination", artifacts),
+        *("--default-artifact-root", artifacts, "--no-serve-artifacts", "--allowed-hosts", names),
     )
     return (Service(_MLFLOW, command, environment),)
 

@@ -6,10 +6,13 @@ import subprocess
 import sys
 from pathlib import Path
 
+import httpx
+
 from weather_assets.adapters.files.data_root import DataRoot
 from weather_assets_tests.awkward_names import ALL_OF_THEM
 from weather_assets_tests.commands.development_server import (
     END_SECONDS,
+    DevelopmentServer,
     development_server,
     wait_gone,
 )
@@ -34,6 +37,7 @@ def test_both_uis_answer_and_end_together(tmp_path: Path) -> None:
         jobs = "{repositoriesOrError {... on RepositoryConnection {nodes {jobs {name}}}}}"
         (repository,) = dev.ask(jobs)["repositoriesOrError"]["nodes"]
         assert {"name": "continuous_training"} in repository["jobs"]
+        no_other_page_is_served(dev)
         assert (root.dagster_home / "history" / "runs.db").is_file()
         assert (root.mlflow / "mlflow.db").is_file()
         assert sorted(here.iterdir()) == before
@@ -43,6 +47,23 @@ def test_both_uis_answer_and_end_together(tmp_path: Path) -> None:
         dev.process.send_signal(signal.SIGINT)
         assert dev.process.wait(END_SECONDS) == 0
         wait_gone(family, mark)
+
+
+def no_other_page_is_served(dev: DevelopmentServer) -> None:
+    """Neither UI answers to another name or page, and MLflow's keeps nobody's files."""
+    evil = {"Origin": "http://evil.example"}
+    mlflow = f"http://127.0.0.1:{dev.mlflow_port}"
+    search, query = f"{mlflow}/api/2.0/mlflow/experiments/search", {"query": "{ version }"}
+    with httpx.Client(trust_env=False, timeout=60) as client:
+        assert client.post(f"{dev.url}/graphql", json=query, headers=evil).status_code == 403
+        assert client.get(dev.url, headers={"Host": "evil.example"}).status_code == 403
+        listed = client.post(search, json={"max_results": 5}).json()
+        assert [each["name"] for each in listed["experiments"]]
+        assert client.post(search, json={"max_results": 5}, headers=evil).status_code == 403
+        assert client.get(mlflow, headers={"Host": "evil.example"}).status_code == 403
+        artifacts = f"{mlflow}/api/2.0/mlflow-artifacts/artifacts"
+        assert not client.get(artifacts).is_success
+        assert not client.put(f"{artifacts}/x", content=b"x").is_success
 
 
 def test_a_taken_port_is_refused_before_anything_starts(tmp_path: Path) -> None:
