@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Self
 
 from weather_assets.adapters.files.content_hashes import ContentHashes
+from weather_assets.adapters.settings.concerns import PLACES
 from weather_assets.foundation.documents import DocumentFormat
 from weather_assets.foundation.healing import may_heal
 
@@ -128,12 +129,33 @@ def _refuse_what_is_no_file(raw: Path) -> None:
             raise RawDataError(
                 f"{raw}: the file name {name!a} has unprintable characters; rename the file"
             )
+        if leads_elsewhere(raw, path):
+            raise RawDataError(
+                f"{raw}: {name!r} leads to {str(path.resolve())!r}, which is not in raw/; copy the "
+                "file, or set WEATHER_ASSETS_FOLLOW_LINKS=yes if all links there are yours"
+            )
         if path.is_file() or (path.is_dir() and any(path.rglob("*.*"))):
             continue
         raise RawDataError(
             f"{raw}: {name!r} is {_kind_of_entry(path)}, not a file of rows; take it out of raw/ "
             "or put a regular file there"
         )
+
+
+def leads_elsewhere(raw: Path, path: Path) -> bool:
+    """Tells whether a raw file is a link, or behind one, that leads out of `raw` and may not.
+
+    Whoever may put files there could otherwise have any file read that this user may read.
+
+    Args:
+        raw: the folder of the raw files, which may be a link itself.
+        path: below it.
+    """
+    return (
+        path.exists()  # a loop has no place
+        and not path.resolve().is_relative_to(raw.resolve())
+        and PLACES.read().follow_links == "no"
+    )
 
 
 def _kind_of_entry(path: Path) -> str:
@@ -208,6 +230,8 @@ def recorded_path(raw: Path, file: SnapshotFile) -> Path:
     path = raw / file.name
     if not path.is_file():
         raise _changed(path, "is gone")
+    if leads_elsewhere(raw, path):
+        raise _changed(path, "has become a link that leads out of raw/")
     if path.stat().st_size != file.size_bytes:
         raise _changed(path, "has changed")
     return path

@@ -6,7 +6,7 @@ The data root and the cache are found before anything else is imported, by `file
 
 from dataclasses import dataclass
 
-from weather_assets.foundation.settings import Allowed, check_settings, setting, text
+from weather_assets.foundation.settings import Allowed, check_settings, one_of, setting, text
 
 _HOSTS = Allowed(
     "names such as ui.example.com or 10.0.0.7:3000, between commas",
@@ -25,6 +25,8 @@ class Places:
     tracking_uri: str = setting("", text("an address of an MLflow server", r"([a-z+]+:.*)?"))
     """MLflow's server. Empty: the data root is its own store."""
 
+    follow_links: str = setting("no", one_of("no", "yes"))
+    """Whether a symbolic link in raw/ may lead out of it."""
     ui_hosts: tuple[str, ...] = setting((), _HOSTS)
     """Further names of Dagster's web server, such as a reverse proxy's."""
 

@@ -185,6 +185,11 @@ def read_opening(file: RawFile, *, needs_rows: bool = True) -> Opening:
     Raises:
         RawFileError: if the file is empty, damaged, without a row, or no CSV text.
     """
+    if Path(file.path).exists() and not Path(file.path).is_file():
+        raise RawFileError(
+            f"{file.name} is a folder, a pipe or a device, and is read more than once: write its "
+            "rows to a file first"
+        )
     opening, has_rows = (_parquet_opening if is_parquet(file) else _text_opening)(file)
     if needs_rows and not has_rows:
         raise RawFileError(

@@ -15,6 +15,7 @@ from weather_assets.adapters.files.raw_snapshot import (
     RawSnapshot,
     SnapshotFile,
     list_raw_files,
+    recorded_path,
     take_snapshot,
     verify_snapshot,
 )
@@ -143,6 +144,46 @@ def test_what_is_no_file_is_refused_and_never_opened(tmp_path: Path, kind: str, 
             odd.symlink_to("odd.csv" if kind == "loop" else "nowhere.csv")
     with pytest.raises(RawDataError, match=f"'odd.csv' is {words}"):
         take_snapshot(tmp_path, tmp_path / "contract.toml")
+
+
+@pytest.mark.parametrize("by", ["file", "folder", "chain"])
+def test_a_link_that_leads_elsewhere_is_refused_unless_that_is_allowed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, by: str
+) -> None:
+    raw, contract = tmp_path / "raw", tmp_path / "contract.toml"
+    put(raw, "weather.csv")
+    put(tmp_path / "elsewhere", "secret.csv")
+    match by:
+        case "file":
+            (raw / "more.csv").symlink_to("../elsewhere/secret.csv")
+        case "folder":
+            (raw / "more.csv").symlink_to(tmp_path / "elsewhere")
+        case _:
+            (tmp_path / "step").symlink_to("elsewhere")
+            (raw / "more.csv").symlink_to("../step/secret.csv")
+    with pytest.raises(RawDataError, match=r"more.csv' leads to .*WEATHER_ASSETS_FOLLOW_LINKS=yes"):
+        take_snapshot(raw, contract)
+    monkeypatch.setenv("WEATHER_ASSETS_FOLLOW_LINKS", "yes")
+    assert "weather.csv" in {file.name for file in take_snapshot(raw, contract).files}
+
+
+def test_a_file_that_becomes_a_link_is_not_read(tmp_path: Path) -> None:
+    raw, contract = tmp_path / "raw", tmp_path / "contract.toml"
+    put(raw, "weather.csv")
+    put(tmp_path / "elsewhere", "weather.csv")
+    (file,) = take_snapshot(raw, contract).files
+    (raw / "weather.csv").unlink()
+    (raw / "weather.csv").symlink_to("../elsewhere/weather.csv")
+    with pytest.raises(RawDataError, match="has become a link that leads out of raw/"):
+        recorded_path(raw, file)
+
+
+def test_links_within_raw_and_of_raw_itself_are_followed(tmp_path: Path) -> None:
+    put(tmp_path / "disk", "parts/weather.csv")
+    (tmp_path / "disk" / "again.csv").symlink_to("parts/weather.csv")
+    (tmp_path / "raw").symlink_to("disk")
+    found = take_snapshot(tmp_path / "raw", tmp_path / "contract.toml").files
+    assert [file.name for file in found] == ["again.csv", "parts/weather.csv"]
 
 
 def test_a_folder_of_parts_may_be_called_like_a_file(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 MISUSE: dict[str, tuple[str, str]] = {
     "MLFLOW_TRACKING_URI": ("mlflow", "an address of an MLflow server"),
+    "WEATHER_ASSETS_FOLLOW_LINKS": ("true", "no or yes"),
     "WEATHER_ASSETS_UI_HOSTS": ("http://ui.example.com", "names such as ui.example.com or"),
     "WEATHER_ASSETS_LIMIT_REJECT_RATIO": ("20%", "a number of at least 0 and at most 1"),
     "WEATHER_ASSETS_LIMIT_MINIMUM_ROWS": ("9", "a whole number of at least 10"),

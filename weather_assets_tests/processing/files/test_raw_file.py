@@ -1,6 +1,7 @@
 """Files that cannot be read at all are refused with a message that says why and what to do."""
 
 import gzip
+import os
 from pathlib import Path
 
 import pytest
@@ -58,3 +59,10 @@ def test_gzip_is_read(tmp_path: Path) -> None:
     file = raw_file(tmp_path, gzip.compress(b"Temperature,Humidity,Rain\n1,2,rain\n"), "w.csv.gz")
 
     assert read_opening(file).header == ("Temperature", "Humidity", "Rain")
+
+
+def test_what_is_no_file_is_never_opened(tmp_path: Path) -> None:
+    pipe = tmp_path / "weather.csv"
+    os.mkfifo(pipe)
+    with pytest.raises(RawFileError, match="a folder, a pipe or a device"):
+        read_opening(RawFile(str(pipe), pipe.name))
