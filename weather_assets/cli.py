@@ -13,6 +13,7 @@ from weather_assets.adapters.files.data_root import DATA_ROOT_VARIABLE, DataRoot
 from weather_assets.adapters.files.plain_names import AwkwardNameError
 from weather_assets.adapters.own_settings import tell_libraries
 from weather_assets.foundation.documents import DocumentError
+from weather_assets.foundation.storage_errors import storage_problem
 
 REFUSED = 3
 """Exit code of a run whose candidate was judged and refused: a normal day, the champion stays."""
@@ -30,7 +31,7 @@ data_option = click.option(
 
 
 class _Command(click.Group):
-    """The command: what a data root is refused for is said in a sentence."""
+    """The command: what a data root is refused for, and what cannot be written, is a sentence."""
 
     def invoke(self, ctx: click.Context) -> object:
         """Calls the subcommand."""
@@ -38,6 +39,13 @@ class _Command(click.Group):
             return super().invoke(ctx)
         except (AwkwardNameError, DocumentError) as error:
             raise click.ClickException(str(error)) from None
+        except (click.ClickException, click.exceptions.Exit, click.Abort):
+            raise
+        except Exception as error:
+            problem = storage_problem(error)
+            if problem is None:
+                raise
+            raise click.ClickException(problem) from None
 
 
 @click.group(cls=_Command, context_settings={"help_option_names": ["-h", "--help"]})

@@ -11,7 +11,7 @@ import shlex
 import shutil
 import time
 import zlib
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager, nullcontext, suppress
 from pathlib import Path
 from typing import Any
 
@@ -39,6 +39,7 @@ from weather_assets.definitions import build_defs
 from weather_assets.defs.resources import DataRootResource
 from weather_assets.defs.training_metadata import VERDICT_CHECK
 from weather_assets.foundation.scratch import scratch
+from weather_assets.foundation.storage_errors import storage_advice
 from weather_assets.rollout.service import ServiceError
 from weather_assets.workflows.published import (
     PackageRefusedError,
@@ -198,11 +199,13 @@ def _reason(result: dg.ExecuteInProcessResult, root: DataRoot) -> str:
         if error is None:
             continue
         path = root.dagster_home / _FAILURE_FILE
-        path.write_text(error.to_string(), encoding="utf-8")
+        with suppress(OSError):  # the disk may be full
+            path.write_text(error.to_string(), encoding="utf-8")
         while error.cause is not None:
             error = error.cause
         # Dagster's message begins with the (dotted) class name of what was raised.
         message = re.sub(rf"^[\w.]*{re.escape(str(error.cls_name))}: ", "", error.message.strip())
+        message = storage_advice(message) or message
         return f"{event.step_key or 'the run'}: {message}\n(traceback: {path})"
     return "the run failed; `weather-assets dev` shows its events"
 
