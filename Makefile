@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/.ready
 
-.PHONY: run dev test readme-test docker-test chaos bench lint lock clean
+.PHONY: run dev test property-test readme-test docker-test chaos bench lint lock clean
 
 run: $(READY)
 	$(BIN)/weather-assets run --serve --sample data/samples/nyc-hourly-2013.csv.gz
@@ -13,6 +13,10 @@ dev: $(READY)
 
 test: $(READY)
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses 3 --dist loadfile
+
+# 200 sequences of 50 things that happen to files, runs, sensors and clocks: 10,000 steps.
+property-test: $(READY)
+	OMP_NUM_THREADS=1 WEATHER_ASSETS_TEST_EXAMPLES=200 $(BIN)/python -m pytest --timeout 3600 weather_assets_tests/defs/test_reconciliation.py
 
 # Every command that a README shows, in a shell.
 readme-test: $(READY)

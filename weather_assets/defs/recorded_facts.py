@@ -6,8 +6,8 @@ Every look reads the log anew: nothing is remembered between two of them that co
 """
 
 from collections import defaultdict
-from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +16,7 @@ import dagster as dg
 from weather_assets.defs.pools import line_of
 from weather_assets.defs.run_tags import ASKED_BY, CODE, ENDED, PARENT_RUN
 from weather_assets.reconciliation.facts import AssetFacts, Attempt, Ending, Made
+from weather_assets.reconciliation.plan import news_for
 
 if TYPE_CHECKING:
     from dagster._core.definitions.assets.graph.base_asset_graph import BaseAssetGraph
@@ -42,7 +43,14 @@ def read_graph(
     ]
     keys = {*desired, *(parent for key in desired for parent in graph.get(key).parent_keys)}
     log = RunLog(instance)
-    return {key.to_user_string(): _facts(log, graph, key) for key in keys}
+    found = {key.to_user_string(): _facts(log, graph, key) for key in keys}
+    # What was tried matters only where something is to be tried.
+    return {
+        name: replace(facts, attempts=tuple(log.attempts(dg.AssetKey(name), facts.made)))
+        if facts.is_desired and news_for(found, facts)
+        else facts
+        for name, facts in found.items()
+    }
 
 
 @dataclass(frozen=True)
@@ -54,6 +62,9 @@ class RunLog:
     """
 
     instance: dg.DagsterInstance
+    _checks: dict[str, dict[dg.AssetCheckKey, bool]] = field(
+        default_factory=dict[str, dict[dg.AssetCheckKey, bool]]
+    )
 
     @cached_property
     def unfinished(self) -> Mapping[dg.AssetKey, frozenset[str]]:
@@ -77,8 +88,8 @@ class RunLog:
         if event is None:
             return None
         tags, run_id = event.tags or {}, records[0].run_id
-        passed = self._evaluations(run_id, key) if blocking else {}
-        missing = any(name not in passed for name in blocking)
+        evaluations = self._evaluations(run_id) if blocking else {}
+        passed = {name: evaluations.get(dg.AssetCheckKey(key, name)) for name in blocking}
         return Made(
             number=records[0].storage_id,
             run_id=run_id,
@@ -89,8 +100,8 @@ class RunLog:
                 if tag.startswith(_INPUT)
             },
             code_version=tags.get("dagster/code_version"),
-            failed_checks=tuple(name for name in blocking if passed.get(name) is False),
-            is_unproven=missing and self._ended_badly(run_id),
+            failed_checks=tuple(name for name in blocking if passed[name] is False),
+            is_unproven=None in passed.values() and self._ended_badly(run_id),
         )
 
     def attempts(
@@ -156,17 +167,19 @@ class RunLog:
         run = self.instance.get_run_by_id(run_id)
         return run is not None and run.is_failure_or_canceled
 
-    def _evaluations(self, run_id: str, key: dg.AssetKey) -> Mapping[str, bool]:
-        """Returns what the checks of an asset said in a run, by their names; warnings pass."""
-        found: dict[str, bool] = {}
+    def _evaluations(self, run_id: str) -> Mapping[dg.AssetCheckKey, bool]:
+        """Returns what checks said in a run; warnings pass."""
+        if run_id in self._checks:
+            return self._checks[run_id]
+        found = self._checks[run_id] = {}
         for record in self.instance.get_records_for_run(
             run_id, of_type=dg.DagsterEventType.ASSET_CHECK_EVALUATION
         ).records:
             event = record.event_log_entry.dagster_event
             data = None if event is None else event.asset_check_evaluation_data
-            if data is not None and data.asset_key == key:
+            if data is not None:
                 is_error = data.severity is dg.AssetCheckSeverity.ERROR
-                found[data.check_name] = data.passed or not is_error
+                found[data.asset_check_key] = data.passed or not is_error
         return found
 
     def _steps(self, run: dg.DagsterRun) -> Mapping[dg.AssetKey, "ExecutionStepSnap"]:
@@ -187,9 +200,6 @@ def _facts(log: RunLog, graph: "BaseAssetGraph[Any]", key: dg.AssetKey) -> Asset
     node = graph.get(key)
     blocking = [each.name for each in node.check_keys if graph.get(each).blocking]
     made = log.made(key, sorted(blocking))
-    attempts: Sequence[Attempt] = ()
-    if node.automation_condition is not None:
-        attempts = tuple(log.attempts(key, made))
     return AssetFacts(
         key=key.to_user_string(),
         inputs=tuple(sorted(parent.to_user_string() for parent in node.parent_keys)),
@@ -197,6 +207,5 @@ def _facts(log: RunLog, graph: "BaseAssetGraph[Any]", key: dg.AssetKey) -> Asset
         line=line_of(node.pools or ()),
         is_desired=node.automation_condition is not None,
         made=made,
-        attempts=attempts,
         unfinished=log.unfinished.get(key, frozenset()),
     )

@@ -35,10 +35,10 @@ class Watched:
     def look(self) -> dg.RunRequest | str:
         """Evaluates the sensor; returns its request, or why it made none."""
         self.now += 5
-        context = dg.build_sensor_context(
+        with dg.build_sensor_context(
             instance=self.instance, resources={"data_root": self.resource}
-        )
-        answer = raw_weather_sensor(context)
+        ) as context:
+            answer = raw_weather_sensor(context)
         if isinstance(answer, dg.SkipReason):
             return answer.skip_message or ""
         assert isinstance(answer, dg.RunRequest)
