@@ -8,7 +8,7 @@ Sensor, conditions, pools, dependencies and checks are the product's. What is si
 steps: what they make is a text that says what it was made of.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -131,7 +131,7 @@ class World:
         self.place.raw.mkdir(parents=True, exist_ok=True)
 
     @contextmanager
-    def _clock(self) -> Iterator[None]:
+    def _clock(self) -> Generator[None]:
         original = raw_sensor.time
         raw_sensor.time = lambda: self.clock
         try:
