@@ -56,6 +56,7 @@ def _course(platform: Platform, harm: Harm, seconds: float) -> list[str]:
     harm.add()
     platform.start()
     _strike(harm, seconds)
+    platform.keep()
     began = time.monotonic()
     harm.add(2500)  # what was killed too often waits for new content, as it should
     wrong: list[str] = []

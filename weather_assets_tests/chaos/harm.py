@@ -46,6 +46,7 @@ class Harm:
 
     def strike(self) -> str:
         """Does one thing; returns what it was."""
+        self.platform.keep()
         living = {kind: found for kind, look in self._targets().items() if (found := list(look()))}
         kind = self.random.choice((*_FILE_HARMS, *living, "dev"))
         if kind == "dev":

@@ -20,6 +20,7 @@ from weather_assets.adapters.files.data_root import DATA_ROOT_VARIABLE, DataRoot
 from weather_assets.adapters.ranks.protocol import RENDEZVOUS_VARIABLE
 from weather_assets.commands.instance import open_instance
 from weather_assets.defs.recorded_facts import UNFINISHED
+from weather_assets.foundation.held_files import is_held
 from weather_assets.foundation.waiting import wait_until
 from weather_assets.local_azure.azure.settings import Settings
 from weather_assets.local_azure.serving.scorers import MARKER_VARIABLE
@@ -52,7 +53,7 @@ class Platform:
     _running: ExitStack = field(default_factory=ExitStack)
 
     def start(self) -> None:
-        """Starts `dev` and waits until it serves."""
+        """Starts `dev` and waits until it is known, which is long before it serves."""
         variables = {
             **QUICK,
             DATA_ROOT_VARIABLE: str(self.root.path),
@@ -62,7 +63,18 @@ class Platform:
         given = {name: value for name, value in variables.items() if value}
         self.dev = self._running.enter_context(development_server(self.root, given))
         self.starts += 1
-        self.dev.wait_ready()
+        dev = self.dev.process
+        wait_until(
+            lambda: dev.poll() is not None or is_held(self.root.held_by_dev),
+            LONGEST_SECONDS,
+            "dev to be known",
+        )
+        assert dev.poll() is None, self.dev.log.read_text()[-3000:]
+
+    def keep(self) -> None:
+        """Starts `dev` again where it gave up: a part was killed too often as it started."""
+        if self.dev is None or self.dev.process.poll() is not None:
+            self.start()
 
     def kill(self) -> None:
         """Kills the command with -9 and waits until its family has ended by itself."""
