@@ -124,7 +124,7 @@ def forecast_offline(root: DataRoot, rows: list[dict[str, object]]) -> list[floa
     asked.write_text("\n".join(lines) + "\n")
     command = [sys.executable, "-m", "weather_assets", "predict", "--data", str(root.path)]
     command += ["--input", str(asked), "--output", str(answered)]
-    subprocess.run(command, check=True, timeout=300, env=dict(os.environ))
+    subprocess.run(command, check=True, timeout=300, env=dict(os.environ), capture_output=True)
     return [float(line.split(",")[0]) for line in answered.read_text().splitlines()[1:]]
 
 
