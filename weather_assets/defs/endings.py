@@ -23,5 +23,5 @@ def keep_ending(context: dg.HookContext) -> None:
     context.log.info(
         "this may go well another time: it is tried again after a pause"
         if ending is Ending.TRANSIENT
-        else "the same would fail again: only new content, configuration or code starts another try"
+        else "the same would fail again: only new content or code, or a hand, starts another try"
     )

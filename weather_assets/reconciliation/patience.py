@@ -16,10 +16,10 @@ MOST_ATTEMPTS = 8
 """After so many failures that might have healed the breaker opens: two hours after the first."""
 MOST_KILLS = 2
 """A run that was killed is started once more; what kills it twice is most likely itself."""
-HOW_TO_CLOSE = "new content, configuration or code closes it, or materializing by hand"
+HOW_TO_CLOSE = "new content or code closes it, or materializing by hand"
 
 
-_ONLY = "only new content, configuration or code, or a hand, starts another"
+_ONLY = "only new content or code, or a hand, starts another"
 _FINAL = {
     Ending.NOTHING: "came to its end and found nothing to make",
     Ending.CANCELLED: f"was cancelled: {_ONLY}",

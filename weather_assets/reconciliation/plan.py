@@ -104,9 +104,7 @@ def _decide(
 def _settled(asset: AssetFacts) -> Decision:
     if asset.made is not None and asset.made.failed_checks:
         failed = " and ".join(asset.made.failed_checks)
-        return Decision(
-            Step.REST, f"it did not pass {failed}; new content, configuration or code makes it anew"
-        )
+        return Decision(Step.REST, f"it did not pass {failed}; new content or code makes it anew")
     return Decision(Step.UP_TO_DATE, "made of the newest versions of all its inputs")
 
 
