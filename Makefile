@@ -14,9 +14,10 @@ dev: $(READY)
 test: $(READY)
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses 3 --dist loadfile
 
-# 200 sequences of 50 things that happen to files, runs, sensors and clocks: 10,000 steps.
+# Sequences of 50 things that happen to files, runs, sensors and clocks: 200 of them are 10,000 steps.
+property-test: EXAMPLES ?= 200
 property-test: $(READY)
-	OMP_NUM_THREADS=1 WEATHER_ASSETS_TEST_EXAMPLES=200 $(BIN)/python -m pytest --timeout 3600 weather_assets_tests/defs/test_reconciliation.py
+	OMP_NUM_THREADS=1 WEATHER_ASSETS_TEST_EXAMPLES=$(EXAMPLES) $(BIN)/python -m pytest --timeout 3600 weather_assets_tests/defs/test_reconciliation.py
 
 # Every command that a README shows, in a shell.
 readme-test: $(READY)
@@ -26,9 +27,10 @@ readme-test: $(READY)
 docker-test: $(READY)
 	STACK=weather-assets-test docker/stack build && STACK=weather-assets-test WEATHER_ASSETS_PYTORCH_IMAGE=weather-assets-test-pytorch:latest $(BIN)/python -m pytest --timeout 900 --durations 15 weather_assets_tests/docker
 
-# Harms `dev` at random for three minutes, then asks whether all came to rest and agrees.
+# Kills commands one by one; then harms `dev` at random for three minutes, and asks whether all came to
+# rest and agrees.
 chaos: $(READY)
-	$(BIN)/python -m weather_assets_tests.chaos --seconds 180 --seed 1
+	$(BIN)/python -m pytest --timeout 600 weather_assets_tests/chaos && $(BIN)/python -m weather_assets_tests.chaos --seconds 180 --seed 1
 
 bench: $(READY)
 	$(BIN)/python -m weather_assets_tests.benchmarks --json bench.json

@@ -12,8 +12,8 @@ from dotenv import load_dotenv
 from weather_assets.adapters.files.data_root import DATA_ROOT_VARIABLE, DataRoot
 from weather_assets.adapters.files.plain_names import AwkwardNameError
 from weather_assets.adapters.own_settings import tell_libraries
+from weather_assets.commands.storage_errors import storage_problem
 from weather_assets.foundation.documents import DocumentError
-from weather_assets.foundation.storage_errors import storage_problem
 
 REFUSED = 3
 """Exit code of a run whose candidate was judged and refused: a normal day, the champion stays."""

@@ -43,7 +43,6 @@ LONGEST: tuple[str, ...] = (
     "integration/test_rollout.py",
     "adapters/ranks/test_gang.py",
     "adapters/azure/test_service.py",
-    "commands/test_killed_commands.py",
     "commands/test_recovery.py",
     "commands/test_development.py",
     "adapters/test_spark_environment.py",

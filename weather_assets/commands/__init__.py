@@ -12,6 +12,7 @@
 - `development`: `dev`, the UIs with the sensors on; `services`: programs that are kept running.
 - `run_launcher`: how a run's process is started and watched.
 - `leftovers`, `recovery`: what killed processes have left running, and the runs they had begun.
-- `hang_up`: a closed terminal ends a command as Ctrl-C does.
+- `hang_up`: a closed terminal ends a command as Ctrl-C does; `storage_errors`: what to do where a
+  file cannot be written.
 - `web_server`, `web_guard`: Dagster's web server, and who may ask it.
 """

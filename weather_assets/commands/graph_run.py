@@ -35,11 +35,11 @@ from weather_assets.commands.progress import (
     skipped_steps_unmentioned,
 )
 from weather_assets.commands.recovery import working_run
+from weather_assets.commands.storage_errors import storage_advice
 from weather_assets.definitions import build_defs
 from weather_assets.defs.resources import DataRootResource
 from weather_assets.defs.training_metadata import VERDICT_CHECK
 from weather_assets.foundation.scratch import scratch
-from weather_assets.foundation.storage_errors import storage_advice
 from weather_assets.rollout.service import ServiceError
 from weather_assets.workflows.published import (
     PackageRefusedError,

@@ -5,8 +5,7 @@
   with it; `marked_processes`: children that outlived it.
 - `documents`: JSON files that carry the number of their format.
 - `process_guard`: a program that ends when whoever started it is gone.
-- `healing`: which failures may heal by themselves; `storage_errors`: what to do where a file cannot
-  be written.
+- `healing`: which failures may heal by themselves.
 - `loopback`: ports that only this machine can reach; `log_files`: what processes say.
 - `azure_limits`, `azure_machines`: what Azure publishes of online endpoints, and their VM sizes.
 - `environments`: a Python environment from a conda file, built once; `inference_server`: the server

@@ -97,29 +97,27 @@ def advance_rollout(
     """
     if settings.is_local:
         report_progress("no AZURE_SUBSCRIPTION_ID: Local Azure serves, on this machine")
-    with (
-        _only_rollout(root, settings.endpoint, report_progress),
-        closing(endpoint_service(settings, root, _packages(root), order.run_id)) as service,
-    ):
+    with _only_rollout(root, settings.endpoint, report_progress):
         release = present_release(root, settings)
         if order.deployed not in ("", release.identity):
             report_progress(f"superseded: {release} is to be deployed first")
             return None
-        controller = RolloutController(
-            service=service,
-            settings=stages,
-            probes=probe_set(root),
-            clock=lambda: datetime.now(UTC),
-            sleep=time.sleep,
-            journal=FileJournal(root.registry / JOURNAL),
-            report_progress=report_progress,
-            newer=partial(_newer_than, root, release),
-        )
-        try:
-            return controller.advance(release, order.stage, immediate=order.immediate)
-        except NewerRelease as newer:
-            report_progress(str(newer))
-            return None
+        with closing(endpoint_service(settings, root, _packages(root), order.run_id)) as service:
+            controller = RolloutController(
+                service=service,
+                settings=stages,
+                probes=probe_set(root),
+                clock=lambda: datetime.now(UTC),
+                sleep=time.sleep,
+                journal=FileJournal(root.registry / JOURNAL),
+                report_progress=report_progress,
+                newer=partial(_newer_than, root, release),
+            )
+            try:
+                return controller.advance(release, order.stage, immediate=order.immediate)
+            except NewerRelease as newer:
+                report_progress(str(newer))
+                return None
 
 
 def _newer_than(root: DataRoot, release: Release) -> str:

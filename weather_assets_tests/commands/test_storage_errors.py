@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from weather_assets.foundation.storage_errors import storage_advice, storage_problem
+from weather_assets.commands.storage_errors import storage_advice, storage_problem
 
 SAMPLE = Path(__file__).parents[2] / "data" / "samples" / "seattle-daily.csv.gz"
 

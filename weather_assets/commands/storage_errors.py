@@ -1,7 +1,7 @@
 """What to do where a file cannot be written: no room, no access, a medium that is read-only.
 
 Belongs here: telling such failures from all others, and the sentence for people. Does not belong
-here: whether a failure heals by itself (`healing`), or showing the sentence (the commands).
+here: whether a failure heals by itself (`foundation.healing`), or showing the sentence (`cli`).
 """
 
 import errno
