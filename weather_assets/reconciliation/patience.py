@@ -14,8 +14,6 @@ FIRST_PAUSE_SECONDS = 60.0
 LONGEST_PAUSE_SECONDS = 3600.0
 MOST_ATTEMPTS = 8
 """After so many failures that might have healed the breaker opens: two hours after the first."""
-MOST_KILLS = 2
-"""A run that was killed is started once more; what kills it twice is most likely itself."""
 HOW_TO_CLOSE = "new content or code closes it, or materializing by hand"
 
 
@@ -60,12 +58,11 @@ def patience(attempts: Sequence[Attempt], now: float) -> Patience:
     if last.ending in _FINAL:
         return Patience(Verdict.REST, f"{run} {_FINAL[last.ending]}")
     spent = _since_a_hand(attempts)
-    kills = sum(each.ending is Ending.KILLED for each in spent)
-    failures = sum(each.ending is Ending.TRANSIENT for each in spent)
-    if kills >= MOST_KILLS or failures >= MOST_ATTEMPTS:
-        tried = f"{kills} runs were killed" if kills >= MOST_KILLS else f"{failures} runs failed"
+    if len(spent) >= MOST_ATTEMPTS:
+        kills = sum(each.ending is Ending.KILLED for each in spent)
+        tried = f"{len(spent)} runs failed, {kills} of them killed"
         return Patience(Verdict.OPEN, f"breaker open: {tried}, {run} last; {HOW_TO_CLOSE}")
-    left = _left_of_pause(last, failures, now)
+    left = _left_of_pause(spent, now)
     number = f"attempt {len(spent) + 1}"
     if left > 0:
         return Patience(
@@ -74,12 +71,17 @@ def patience(attempts: Sequence[Attempt], now: float) -> Patience:
     return Patience(Verdict.TRY, f"{number}, after {run}")
 
 
-def _left_of_pause(last: Attempt, failures: int, now: float) -> float:
-    """Returns the seconds to wait; a killed run is started again at once."""
+def _left_of_pause(spent: Sequence[Attempt], now: float) -> float:
+    """Returns the seconds to wait; a run that was killed is started again at once, the first time.
+
+    What kills it again may be itself, or whoever pulls the plug twice: there the pauses begin.
+    """
+    last = spent[-1]
     waited = now - last.ended_at
-    if last.ending is Ending.KILLED or waited < 0:
+    kills = sum(each.ending is Ending.KILLED for each in spent)
+    if waited < 0 or (last.ending is Ending.KILLED and kills == 1):
         return 0.0
-    return pause_seconds(failures) - waited
+    return pause_seconds(len(spent) - min(kills, 1)) - waited
 
 
 def pause_seconds(failures: int) -> float:

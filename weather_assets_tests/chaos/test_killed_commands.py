@@ -30,6 +30,14 @@ FAILED_SECONDS = 60.0
 """Within a minute of the next start, as README promises."""
 
 
+@pytest.fixture(autouse=True)
+def hang_ups_count() -> Iterator[None]:
+    """Commands end with their terminal, also where this one was started to outlive its own."""
+    before = signal.signal(signal.SIGHUP, signal.SIG_DFL)
+    yield
+    signal.signal(signal.SIGHUP, before)
+
+
 @pytest.fixture
 def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> DataRoot:
     monkeypatch.setenv(DATA_ROOT_VARIABLE, str(tmp_path / "root"))

@@ -366,8 +366,8 @@ class World:
         """Tells whether an asset may stay as it is, though it is not up to date."""
         inputs = product()[key].inputs
         tries = self.tries.get(key, [])
-        given_up = (tries and tries[-1] in FINAL) or tries.count("killed") >= 2
-        worn_out = tries.count("transient") >= 8
+        given_up = tries and tries[-1] in FINAL
+        worn_out = tries.count("transient") + tries.count("killed") >= 8
         held = any(each not in self.made or not self.made[each].passed for each in inputs)
         apart = any(
             self.news(each) and set(product()[each].inputs) & set(inputs) for each in inputs

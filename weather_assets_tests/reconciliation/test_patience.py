@@ -50,11 +50,14 @@ def test_the_breaker_opens_and_says_how_to_close_it() -> None:
     assert "materializing by hand" in found.sentence
 
 
-def test_a_killed_run_is_started_once_more_at_once() -> None:
+def test_a_killed_run_is_started_again_at_once_and_after_pauses_from_then_on() -> None:
     assert patience(attempts(Ending.KILLED), ENDED).verdict is Verdict.TRY
-    found = patience(attempts(Ending.KILLED, Ending.TRANSIENT, Ending.KILLED), ENDED + 1e9)
+    twice = attempts(Ending.KILLED, Ending.KILLED)
+    assert patience(twice, ENDED + 59).verdict is Verdict.PAUSE
+    assert patience(twice, ENDED + 60).verdict is Verdict.TRY
+    found = patience(attempts(*[Ending.KILLED] * MOST_ATTEMPTS), ENDED + 1e9)
     assert found.verdict is Verdict.OPEN
-    assert "2 runs were killed" in found.sentence
+    assert "8 runs failed, 8 of them killed" in found.sentence
 
 
 def test_a_hand_gives_a_budget_anew() -> None:
