@@ -9,7 +9,7 @@ import socket
 from dataclasses import dataclass
 from typing import Literal
 
-from weather_assets.foundation.settings import check_settings, setting, text
+from weather_assets.foundation.settings import CheckedSettings, setting, text
 
 JAVA_OPTIONS = (
     # Java hands out tasks and the rows are Python's work: the optimizing compiler (C2) never earns
@@ -25,19 +25,11 @@ EXECUTOR_MEMORY = "1g"
 
 
 @dataclass(frozen=True, slots=True)
-class SparkSettings:
+class SparkSettings(CheckedSettings):
     """Which Spark works."""
 
     master: str = setting("", text("an address like spark://host:7077", r"(spark://\S+)?"))
     """Address of a standalone cluster's master. Empty: Spark is embedded, on this machine."""
-
-    def __post_init__(self) -> None:
-        """Refuses what is no address.
-
-        Raises:
-            SettingError: naming the setting, its value and what is allowed.
-        """
-        check_settings(self)
 
     @property
     def configuration(self) -> dict[str, str]:

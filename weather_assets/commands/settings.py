@@ -13,6 +13,7 @@ from typing import Any
 from weather_assets.adapters.files.data_root import DataRoot
 from weather_assets.adapters.settings.concerns import (
     CONCERNS,
+    ENDPOINT,
     PLACES,
     ROLLOUT,
     ROW_LIMITS,
@@ -23,8 +24,6 @@ from weather_assets.contract.columns import ContractError
 from weather_assets.contract.loading import own_contract
 from weather_assets.foundation.settings import allowed_values, descriptions
 from weather_assets.rollout.settings import RolloutSettings
-
-_LOCAL = "AZURE_SUBSCRIPTION_ID"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,7 +69,7 @@ def _rows(concern: Concern[Any], root: DataRoot, sentences: list[str]) -> Iterat
             _, base = own_contract(root.contract_file)
         except ContractError as error:
             problem = str(error)
-    elif concern is ROLLOUT and not os.environ.get(_LOCAL, "").strip():
+    elif concern is ROLLOUT and "subscription_id" not in ENDPOINT.examined()[0]:
         base = default = RolloutSettings.local()
     chosen, _ = concern.examined()
     about, allowed = descriptions(concern.kind), allowed_values(concern.kind)

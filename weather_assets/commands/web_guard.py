@@ -18,7 +18,9 @@ from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from starlette.websockets import WebSocketClose
 
-HOSTS_VARIABLE = "WEATHER_ASSETS_UI_HOSTS"
+from weather_assets.adapters.settings.concerns import PLACES
+
+HOSTS_VARIABLE = PLACES.variables["ui_hosts"]
 """Further names of the web server, such as a reverse proxy's: `ui.example.com,10.0.0.7:3000`."""
 LOOPBACK_NAMES = ("127.0.0.1", "localhost", "[::1]")
 GRAPHQL = "/graphql"

@@ -9,11 +9,11 @@ changing them retrains nothing.
 
 from dataclasses import dataclass
 
-from weather_assets.foundation.settings import check_settings, number, setting, whole
+from weather_assets.foundation.settings import CheckedSettings, number, setting, whole
 
 
 @dataclass(frozen=True, slots=True)
-class Limits:
+class Limits(CheckedSettings):
     """Limits of the blocking checks on rows."""
 
     reject_ratio: float = setting(0.2, number(least=0, most=1))
@@ -25,11 +25,3 @@ class Limits:
     nothing whatever the forecast is."""
     minimum_class_rows: int = setting(1, whole(1))
     """Rows with the event, and rows without it, that each split must have."""
-
-    def __post_init__(self) -> None:
-        """Refuses what would let anything or nothing through.
-
-        Raises:
-            SettingError: naming the limit, its value and what is allowed.
-        """
-        check_settings(self)

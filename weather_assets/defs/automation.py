@@ -20,14 +20,15 @@ import dagster as dg
 from weather_assets.defs.endings import keep_ending
 from weather_assets.defs.recorded_facts import read_graph
 from weather_assets.defs.run_tags import ASKED_BY, CODE
+from weather_assets.reconciliation.decision import Decision, Step
 from weather_assets.reconciliation.patience import HOW_TO_CLOSE
-from weather_assets.reconciliation.plan import Decision, Step, plan
+from weather_assets.reconciliation.plan import plan
 
 ROLLOUT = dg.AssetSelection.assets(
     "candidate_deployment", "shadow_traffic", "canary_traffic", "live_deployment"
 )
 _ASPECTS = {
-    Step.UP_TO_DATE: ("has_something_new", "an input, its code or its configuration is newer"),
+    Step.UP_TO_DATE: ("has_something_new", "an input or its code is newer"),
     Step.HELD: ("is_not_held", "nothing makes it or an input just now, and its inputs are sound"),
     Step.PAUSE: ("is_not_pausing", "no pause after a failure that may heal"),
     Step.REST: (

@@ -21,7 +21,8 @@ from weather_assets.defs.recorded_facts import RunLog
 from weather_assets.defs.resources import DataRootResource
 from weather_assets.defs.run_tags import ASKED_BY
 from weather_assets.foundation.documents import DocumentError
-from weather_assets.reconciliation.patience import Verdict, patience
+from weather_assets.reconciliation.decision import Step
+from weather_assets.reconciliation.patience import patience
 
 SETTLE_SECONDS = 4.0
 """How long a raw file must look the same: for two looks of the sensor, which come every 5 s."""
@@ -114,7 +115,7 @@ def _request_or_reason(
         return dg.SkipReason(f"run {min(runs)[:8]} records raw/ just now")
     tags = {RAW_PLACE_TAG: present.place}
     again = patience(list(log.attempts(RAW_WEATHER, made, tags)), time())
-    if again.verdict is not Verdict.TRY:
+    if again.step is not Step.MAKE:
         return dg.SkipReason(f"version {present.version} of raw/ is not recorded: {again.sentence}")
     return dg.RunRequest(
         run_config={"ops": {"raw_weather": {"config": {"settle_seconds": SETTLE_SECONDS}}}},

@@ -4,12 +4,9 @@ Belongs here: saying what is allowed of a field, checking it, and what its docst
 belong here: any setting, or where values come from (`adapters.settings`).
 
     @dataclass(frozen=True)
-    class Patience:
+    class Patience(CheckedSettings):
         tries: int = setting(3, whole(1, 20))
         \"\"\"How often it is tried.\"\"\"
-
-        def __post_init__(self) -> None:
-            check_settings(self)
 """
 
 import ast
@@ -22,7 +19,7 @@ import textwrap
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
@@ -116,6 +113,21 @@ def check_settings(settings: "DataclassInstance") -> None:
         value = getattr(settings, name)
         if not allowed.permits(value):
             raise SettingError(f"{name} is {value!r}; set it to {allowed.words}")
+
+
+class CheckedSettings:
+    """Base of dataclasses whose settings are checked when one is made.
+
+    Raises:
+        SettingError: as `check_settings`.
+    """
+
+    __slots__ = ()
+    __dataclass_fields__: ClassVar[dict[str, dataclasses.Field[Any]]]
+
+    def __post_init__(self) -> None:
+        """Refuses what cannot work."""
+        check_settings(self)
 
 
 @cache

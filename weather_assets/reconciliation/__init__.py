@@ -3,6 +3,7 @@
 Where do I go to ... ?
 
 - `facts`: what is known of an asset: its newest version, what it was made of, what was tried since
+- `decision`: what can be decided about it
 - `patience`: whether something is tried again: growing pauses, a budget, and the breaker
 - `plan`: what is to be made, for the whole graph
 

@@ -5,9 +5,8 @@ attempts count (`plan`, and whoever else asks).
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from enum import StrEnum
 
+from weather_assets.reconciliation.decision import Decision, Step
 from weather_assets.reconciliation.facts import Attempt, Ending
 
 FIRST_PAUSE_SECONDS = 60.0
@@ -15,8 +14,6 @@ LONGEST_PAUSE_SECONDS = 3600.0
 MOST_ATTEMPTS = 8
 """After so many failures that might have healed the breaker opens: two hours after the first."""
 HOW_TO_CLOSE = "new content or code closes it, or materializing by hand"
-
-
 _ONLY = "only new content or code, or a hand, starts another"
 _FINAL = {
     Ending.NOTHING: "came to its end and found nothing to make",
@@ -26,24 +23,7 @@ _FINAL = {
 """Endings after which nothing is tried again by itself, and what is said of them."""
 
 
-class Verdict(StrEnum):
-    """What to do about something that was tried before."""
-
-    TRY = "try"
-    PAUSE = "pause"
-    OPEN = "breaker open"
-    REST = "rest"
-
-
-@dataclass(frozen=True, slots=True)
-class Patience:
-    """A verdict, and why."""
-
-    verdict: Verdict
-    sentence: str = ""
-
-
-def patience(attempts: Sequence[Attempt], now: float) -> Patience:
+def patience(attempts: Sequence[Attempt], now: float) -> Decision:
     """Decides whether to try again.
 
     Args:
@@ -52,23 +32,23 @@ def patience(attempts: Sequence[Attempt], now: float) -> Patience:
             set back), nothing is waited for: the budget still bounds what is tried.
     """
     if not attempts:
-        return Patience(Verdict.TRY)
+        return Decision(Step.MAKE)
     last = attempts[-1]
     run = f"run {last.run_id[:8]}"
     if last.ending in _FINAL:
-        return Patience(Verdict.REST, f"{run} {_FINAL[last.ending]}")
+        return Decision(Step.REST, f"{run} {_FINAL[last.ending]}")
     spent = _since_a_hand(attempts)
     if len(spent) >= MOST_ATTEMPTS:
         kills = sum(each.ending is Ending.KILLED for each in spent)
         tried = f"{len(spent)} runs failed, {kills} of them killed"
-        return Patience(Verdict.OPEN, f"breaker open: {tried}, {run} last; {HOW_TO_CLOSE}")
+        return Decision(Step.OPEN, f"breaker open: {tried}, {run} last; {HOW_TO_CLOSE}")
     left = _left_of_pause(spent, now)
     number = f"attempt {len(spent) + 1}"
     if left > 0:
-        return Patience(
-            Verdict.PAUSE, f"{run} failed and may go well another time: {number} in {left:.0f} s"
+        return Decision(
+            Step.PAUSE, f"{run} failed and may go well another time: {number} in {left:.0f} s"
         )
-    return Patience(Verdict.TRY, f"{number}, after {run}")
+    return Decision(Step.MAKE, f"{number}, after {run}")
 
 
 def _left_of_pause(spent: Sequence[Attempt], now: float) -> float:

@@ -9,35 +9,10 @@ look at the same state comes to the same decision.
 
 import graphlib
 from collections.abc import Mapping
-from dataclasses import dataclass
-from enum import StrEnum
 
+from weather_assets.reconciliation.decision import Decision, Step
 from weather_assets.reconciliation.facts import AssetFacts, Attempt, Made
-from weather_assets.reconciliation.patience import Verdict, patience
-
-
-class Step(StrEnum):
-    """What is decided about an asset."""
-
-    MAKE = "make"
-    UP_TO_DATE = "up to date"
-    HELD = "held"
-    """By what is being made, or by inputs that are missing, refused or not of one piece."""
-    PAUSE = "pause"
-    REST = "rest"
-    OPEN = "breaker open"
-
-
-_STEPS = {Verdict.PAUSE: Step.PAUSE, Verdict.REST: Step.REST, Verdict.OPEN: Step.OPEN}
-
-
-@dataclass(frozen=True, slots=True)
-class Decision:
-    """What is decided about an asset, and why."""
-
-    step: Step
-    sentence: str
-
+from weather_assets.reconciliation.patience import patience
 
 Graph = Mapping[str, AssetFacts]
 
@@ -66,7 +41,7 @@ def news_for(graph: Graph, asset: AssetFacts) -> str:
     if made is None:
         return "it was never made"
     if made.code_version != asset.code_version:
-        return "its code or configuration has changed"
+        return "its code has changed"
     if made.is_unproven:
         return "its checks were never evaluated"
     changed = [
@@ -96,9 +71,9 @@ def _decide(
         return Decision(Step.MAKE, f"follows {' and '.join(made_before_it)}")
     attempts = [each for each in asset.attempts if _is_about_this(graph, asset, each)]
     again = patience(attempts, now)
-    if again.verdict is Verdict.TRY:
+    if again.step is Step.MAKE:
         return Decision(Step.MAKE, "; ".join(filter(None, (news, again.sentence))))
-    return Decision(_STEPS[again.verdict], f"{news}, but {again.sentence}")
+    return Decision(again.step, f"{news}, but {again.sentence}")
 
 
 def _settled(asset: AssetFacts) -> Decision:

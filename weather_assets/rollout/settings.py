@@ -7,7 +7,7 @@ validation. Does not belong here: what the service itself allows of names and qu
 from dataclasses import dataclass, field
 from typing import Self
 
-from weather_assets.foundation.settings import check_settings, number, setting, whole
+from weather_assets.foundation.settings import CheckedSettings, number, setting, whole
 from weather_assets.rollout.states import Stage
 
 _SECONDS = number(least=0)
@@ -15,7 +15,7 @@ _PAUSE = number(above=0)
 
 
 @dataclass(frozen=True, slots=True)
-class Limits:
+class Limits(CheckedSettings):
     """What a candidate may not exceed. All comparisons are with the slot that serves."""
 
     maximum_error_share: float = setting(0.01, number(above=0, below=0.5))
@@ -39,21 +39,13 @@ class Limits:
     """Chance of a false alarm that each of these tests may have over a whole stage, however often
     it is looked at."""
 
-    def __post_init__(self) -> None:
-        """Refuses limits that allow anything or nothing.
-
-        Raises:
-            SettingError: naming the limit, its value and what is allowed.
-        """
-        check_settings(self)
-
     def allowed_seconds(self, usual_seconds: float) -> float:
         """Returns what a candidate may take where the champion takes `usual_seconds`."""
         return self.maximum_latency_ratio * usual_seconds + self.latency_slack_seconds
 
 
 @dataclass(frozen=True, slots=True)
-class RolloutSettings:
+class RolloutSettings(CheckedSettings):
     """How a release is rolled out. The defaults suit Azure; `local` suits Local Azure."""
 
     mirror_percent: int = setting(20, whole(1, 50))
@@ -98,14 +90,6 @@ class RolloutSettings:
     """Time between two such attempts; doubled each time."""
     limits: Limits = field(default_factory=Limits)
     """What a candidate may not exceed."""
-
-    def __post_init__(self) -> None:
-        """Refuses what the service would refuse and what could never end.
-
-        Raises:
-            SettingError: naming the setting, its value and what is allowed.
-        """
-        check_settings(self)
 
     @classmethod
     def local(cls) -> Self:

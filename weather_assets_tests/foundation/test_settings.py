@@ -6,9 +6,9 @@ from dataclasses import dataclass
 import pytest
 
 from weather_assets.foundation.settings import (
+    CheckedSettings,
     SettingError,
     allowed_values,
-    check_settings,
     descriptions,
     number,
     one_of,
@@ -19,7 +19,7 @@ from weather_assets.foundation.settings import (
 
 
 @dataclass(frozen=True, slots=True)
-class Kettle:
+class Kettle(CheckedSettings):
     """A kettle."""
 
     tries: int = setting(3, whole(1, 20))
@@ -33,10 +33,6 @@ class Kettle:
     maker: str = setting("", text("letters", r"[a-z]*"))
     handle: str = "left"
     """No setting."""
-
-    def __post_init__(self) -> None:
-        """Refuses what cannot work."""
-        check_settings(self)
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from weather_assets.foundation.settings import Allowed, check_settings, number, setting, text
+from weather_assets.foundation.settings import Allowed, CheckedSettings, number, setting, text
 
 
 def _ids_that_differ(value: object) -> bool:
@@ -13,7 +13,7 @@ _SECONDS = number(above=0)
 
 
 @dataclass(frozen=True, kw_only=True)
-class ContainerSettings:
+class ContainerSettings(CheckedSettings):
     """Image, network, mounts and limits of rank containers."""
 
     image: str = setting("weather-assets-pytorch:latest", text("the name of an image", r"\S+"))
@@ -44,11 +44,3 @@ class ContainerSettings:
     many times that on a machine that is busy."""
     engine_patience_seconds: float = setting(30.0, _SECONDS)
     """How long an engine that did answer before may be away, as while it is restarted."""
-
-    def __post_init__(self) -> None:
-        """Refuses what cannot work.
-
-        Raises:
-            SettingError: naming the setting, its value and what is allowed.
-        """
-        check_settings(self)

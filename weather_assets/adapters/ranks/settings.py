@@ -3,29 +3,21 @@
 from dataclasses import dataclass
 
 from weather_assets.forecasting.settings import TrainingSettings
-from weather_assets.foundation.settings import check_settings, number, one_of, setting, whole
+from weather_assets.foundation.settings import CheckedSettings, number, one_of, setting, whole
 
 _SECONDS = number(above=0)
 
 
 @dataclass(frozen=True, kw_only=True)
-class RankPlacement:
+class RankPlacement(CheckedSettings):
     """Where training ranks run."""
 
     placement: str = setting("process", one_of("process", "docker"))
     """Ranks are processes of this machine, or containers of a Docker engine."""
 
-    def __post_init__(self) -> None:
-        """Refuses any other place.
-
-        Raises:
-            SettingError: naming the setting, its value and what is allowed.
-        """
-        check_settings(self)
-
 
 @dataclass(frozen=True, kw_only=True)
-class GangSettings:
+class GangSettings(CheckedSettings):
     """Size of a gang, its time limits, and how often it is started again."""
 
     world_size: int = setting(2, whole(1, TrainingSettings().logical_shards))
@@ -50,11 +42,3 @@ class GangSettings:
     """Time between two looks at the ranks."""
     log_tail_lines: int = setting(30, whole(1))
     """How many of a rank's last output lines a failure carries."""
-
-    def __post_init__(self) -> None:
-        """Refuses what cannot work.
-
-        Raises:
-            SettingError: naming the setting, its value and what is allowed.
-        """
-        check_settings(self)

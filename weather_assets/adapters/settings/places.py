@@ -6,7 +6,7 @@ The data root and the cache are found before anything else is imported, by `file
 
 from dataclasses import dataclass
 
-from weather_assets.foundation.settings import Allowed, check_settings, one_of, setting, text
+from weather_assets.foundation.settings import Allowed, CheckedSettings, one_of, setting, text
 
 _HOSTS = Allowed(
     "names such as ui.example.com or 10.0.0.7:3000, between commas",
@@ -15,7 +15,7 @@ _HOSTS = Allowed(
 
 
 @dataclass(frozen=True, slots=True)
-class Places:
+class Places(CheckedSettings):
     """Where this product reads and writes."""
 
     data: str = setting("data", text("a folder"))
@@ -30,17 +30,9 @@ class Places:
     ui_hosts: tuple[str, ...] = setting((), _HOSTS)
     """Further names of Dagster's web server, such as a reverse proxy's."""
 
-    def __post_init__(self) -> None:
-        """Refuses what cannot be a place.
-
-        Raises:
-            SettingError: naming the setting, its value and what is allowed.
-        """
-        check_settings(self)
-
 
 @dataclass(frozen=True, slots=True)
-class Credentials:
+class Credentials(CheckedSettings):
     """How this product proves who it is; `az login` or a managed identity do, too."""
 
     tenant_id: str = setting("", text("an id"))

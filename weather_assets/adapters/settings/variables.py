@@ -27,12 +27,12 @@ from weather_assets.foundation.settings import Allowed, SettingError, allowed_va
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
 
-Settings_co = TypeVar("Settings_co", bound="DataclassInstance", covariant=True)
+Settings = TypeVar("Settings", bound="DataclassInstance")
 NOTHING: Mapping[str, Any] = {}
 
 
 @dataclass(frozen=True)
-class Concern(Generic[Settings_co]):
+class Concern(Generic[Settings]):
     """A dataclass of settings, and the environment variables that they are read from.
 
     Attributes:
@@ -46,7 +46,7 @@ class Concern(Generic[Settings_co]):
     """
 
     title: str
-    kind: type[Settings_co]
+    kind: type[Settings]
     prefix: str
     named: tuple[tuple[str, str], ...] = ()
     owns_prefix: bool = True
@@ -99,8 +99,8 @@ class Concern(Generic[Settings_co]):
     def read(
         self,
         given: Mapping[str, Any] = NOTHING,
-        base: Settings_co | None = None,  # pyright: ignore[reportGeneralTypeIssues] - only read
-    ) -> Settings_co:
+        base: Settings | None = None,
+    ) -> Settings:
         """Returns the settings.
 
         Args:
