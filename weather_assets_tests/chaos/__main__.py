@@ -44,6 +44,9 @@ def chaos(seconds: float, seed: int) -> None:
         harm = Harm(platform, random.Random(seed))
         try:
             wrong = _course(platform, harm, seconds)
+        except Exception:
+            click.echo(f"What dev has said:\n{platform.said()}")
+            raise
         finally:
             platform.close()
     if wrong:

@@ -52,7 +52,7 @@ class Harm:
         if kind == "dev":
             self.platform.kill()
             self.kills["dev"] += 1
-            self.platform.start()
+            self.platform.keep()
         elif kind in living:
             self._kill(kind, self.random.choice(living[kind]))
         else:

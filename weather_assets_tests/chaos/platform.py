@@ -13,6 +13,7 @@ from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import click
 import dagster as dg
 import psutil
 
@@ -69,20 +70,31 @@ class Platform:
             LONGEST_SECONDS,
             "dev to be known",
         )
-        assert dev.poll() is None, self.dev.log.read_text()[-3000:]
+        assert dev.poll() is None, self.said()
 
     def keep(self) -> None:
         """Starts `dev` again where it gave up: a part was killed too often as it started."""
-        if self.dev is None or self.dev.process.poll() is not None:
+        if self.dev is not None and self.dev.process.poll() is not None:
+            click.echo(f"dev gave up, and is started again:\n{self.said()}")
+            self.dev = None
+        if self.dev is None:
             self.start()
+
+    def said(self) -> str:
+        """Returns the end of what `dev` and its servers have said."""
+        return self.dev.log.read_text()[-3000:] if self.dev is not None else ""
 
     def kill(self) -> None:
         """Kills the command with -9 and waits until its family has ended by itself."""
         assert self.dev is not None
+        if not is_held(self.root.held_by_dev):
+            self.dev.process.wait(LONGEST_SECONDS)  # it is just giving up
+            return
         family, mark = self.dev.family(), self.dev.mark()
         self.dev.process.kill()
         self.dev.process.wait()
         wait_gone(family, mark)
+        self.dev = None
 
     def end(self) -> None:
         """Ends it as Ctrl-C does; nothing of it may be left."""
@@ -156,7 +168,7 @@ class Platform:
         def quiet() -> bool:
             nonlocal since, before
             assert self.dev is not None
-            assert self.dev.process.poll() is None, self.dev.log.read_text()[-3000:]
+            assert self.dev.process.poll() is None, self.said()
             with self.instance() as instance:
                 unfinished = instance.get_runs_count(dg.RunsFilter(statuses=UNFINISHED))
                 now = (instance.get_runs_count(), unfinished)
