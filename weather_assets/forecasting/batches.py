@@ -19,7 +19,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from weather_assets.forecasting.checkpoints import CandidateProgress
+from weather_assets.forecasting.checkpoints import TrainingProgress
 from weather_assets.forecasting.data import LabelledRows
 from weather_assets.forecasting.epoch_order import EpochOrder, EpochVisits, Window
 from weather_assets.forecasting.network import RainNetwork
@@ -130,12 +130,14 @@ class StreamedRows:
 
     Attributes:
         files: of all ranks.
+        name: of the set of rows.
         order: of visiting this rank's rows.
         network: encodes; must be in the precision of training already.
         device: of training.
     """
 
     files: RowFiles
+    name: str
     order: EpochOrder
     network: RainNetwork
     device: torch.device
@@ -147,7 +149,7 @@ class StreamedRows:
     def _load(self, shard: int, window: Window) -> LabelledRows:
         first = self.order.own[shard].start
         blocks = [
-            self.files.read("train", first + block.start, first + block.stop)
+            self.files.read(self.name, first + block.start, first + block.stop)
             for block in window.blocks
         ]
         return join(blocks).take(window.permutation)
@@ -166,6 +168,7 @@ class StreamedRows:
 
 def step_rows(
     files: RowFiles,
+    name: str,
     order: EpochOrder,
     network: RainNetwork,
     device: torch.device,
@@ -174,6 +177,7 @@ def step_rows(
 
     Args:
         files: of all ranks.
+        name: of the set of rows (`row_files.ROW_SETS`).
         order: of visiting this rank's rows.
         network: encodes.
         device: of training.
@@ -181,9 +185,9 @@ def step_rows(
     rows = sum(map(len, order.own))
     wanted = rows * (network.preprocessing.width + 1) * network.linear.weight.element_size()
     if wanted > RESIDENT_BYTES:
-        return StreamedRows(files, order, network, device)
+        return StreamedRows(files, name, order, network, device)
     own = (
-        files.read("train", first, min(first + _READ_TOGETHER, shard.stop))
+        files.read(name, first, min(first + _READ_TOGETHER, shard.stop))
         for shard in order.own
         for first in range(shard.start, shard.stop, _READ_TOGETHER)
     )
@@ -215,7 +219,7 @@ class StretchBatches:
 
     rows: StepRows
     order: EpochOrder
-    progress: CandidateProgress
+    progress: TrainingProgress
     steps: int
 
     def __len__(self) -> int:

@@ -18,20 +18,21 @@ CHECKPOINT_FILE = "last.pt"
 
 
 @dataclass(slots=True)
-class CandidateProgress:
-    """How far one architecture has been trained.
+class TrainingProgress:
+    """How far one training has come.
 
     Attributes:
-        name: of the architecture.
+        name: of the training.
         step: completed optimiser steps.
         finished: whether it needs no more training.
         validations_without_gain: since the best one.
-        best_step: completed steps at the best validation; 0 before the first.
-        best_loss: validation log loss then.
+        best_step: completed steps when the weights were that count: those of the best validation,
+            or the last ones; 0 before.
+        best_loss: validation log loss then; infinite where nothing is validated.
         best_weights: the network's weights then.
         weights: the network's weights now; empty for an untrained or a finished network.
         optimizer: the optimiser's state now; as `weights`.
-        history: one row per validation.
+        history: one row per stretch of steps.
         rows_stepped: training rows that went through an optimiser step, over all ranks.
         fit_seconds: time spent in training and validation.
         validation_seconds: the part of it spent in validation.
@@ -58,21 +59,15 @@ class RunProgress:
 
     Attributes:
         fingerprint: of everything that decides the result; another one is another run.
-        candidates: those begun so far, in the order of the settings.
+        trainings: those begun so far, by name.
     """
 
     fingerprint: str
-    candidates: list[CandidateProgress] = field(default_factory=list[CandidateProgress])
+    trainings: dict[str, TrainingProgress] = field(default_factory=dict[str, TrainingProgress])
 
-    def candidate(self, index: int, name: str) -> CandidateProgress:
-        """Returns the progress of the candidate at `index`, begun now if it was not yet."""
-        if index == len(self.candidates):
-            self.candidates.append(CandidateProgress(name))
-        return self.candidates[index]
-
-    def best_loss_before(self, index: int) -> float:
-        """Returns the best validation log loss of the candidates before `index`; inf for none."""
-        return min((one.best_loss for one in self.candidates[:index]), default=float("inf"))
+    def of(self, name: str) -> TrainingProgress:
+        """Returns the progress of a training, begun now if it was not yet."""
+        return self.trainings.setdefault(name, TrainingProgress(name))
 
     def save(self, folder: Path) -> None:
         """Writes the progress so that a reader sees the old file or the new one, whole.
@@ -81,11 +76,11 @@ class RunProgress:
             folder: made if missing.
         """
         folder.mkdir(parents=True, exist_ok=True)
-        fields = CandidateProgress.__dataclass_fields__
+        fields = TrainingProgress.__dataclass_fields__
         record = {
             "fingerprint": self.fingerprint,
-            "candidates": [
-                {name: getattr(one, name) for name in fields} for one in self.candidates
+            "trainings": [
+                {name: getattr(one, name) for name in fields} for one in self.trainings.values()
             ],
         }
         with replacing(folder / CHECKPOINT_FILE) as draft:
@@ -111,4 +106,5 @@ class RunProgress:
             return cls(fingerprint)
         if record["fingerprint"] != fingerprint:
             return cls(fingerprint)
-        return cls(fingerprint, [CandidateProgress(**one) for one in record["candidates"]])
+        trainings = [TrainingProgress(**one) for one in record["trainings"]]
+        return cls(fingerprint, {one.name: one for one in trainings})

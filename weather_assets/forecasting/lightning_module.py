@@ -1,7 +1,7 @@
-"""Training one candidate: what Lightning is told.
+"""One training of one network: what Lightning is told.
 
-Belongs here: the loss of a step, the learning rate, validation, early stopping, and keeping the
-best epoch. Does not belong here: processes and files (`training`), or the network (`network`).
+Belongs here: the loss of a step, the learning rate, validation, and when training ends. Does not
+belong here: processes and files (`training`), or the network (`network`).
 
 Shapes: N rows of this rank, B of them in one step, D encoded columns, K members.
 """
@@ -10,6 +10,7 @@ import math
 import signal
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -32,6 +33,22 @@ class TrainingDivergedError(ValueError):
     """The loss is not a number any more. The message says where and what to change."""
 
 
+@dataclass(frozen=True, slots=True)
+class Schedule:
+    """How long a network is trained.
+
+    Attributes:
+        steps: over which the learning rate rises and falls to 0; a whole number of stretches.
+        is_search: whether training ends as soon as validation gets no better, and the weights of
+            the best one are kept. Else all steps are taken and the last weights are kept.
+        rival_loss: best validation log loss of the candidates that were searched before.
+    """
+
+    steps: int
+    is_search: bool = False
+    rival_loss: float = math.inf
+
+
 class CandidateTraining(LightningModule):
     """Fits one network on this rank's rows, in step with the other ranks.
 
@@ -43,22 +60,22 @@ class CandidateTraining(LightningModule):
         self,
         network: RainNetwork,
         batches: StretchBatches,
-        validation: EncodedRows,
+        validation: EncodedRows | None,
         settings: TrainingSettings,
         events: RankEvents,
         save_progress: Callable[[], None],
-        rival_loss: float = math.inf,
+        schedule: Schedule,
     ) -> None:
         """Takes everything that training needs.
 
         Args:
             network: to be trained, already holding the weights to continue from.
             batches: training rows of this rank; their `progress` is kept up to date here.
-            validation: validation rows of this rank.
+            validation: validation rows of this rank; None where they are among the training rows.
             settings: how to train.
             events: where progress is reported.
-            save_progress: called between validations, when a checkpoint is due.
-            rival_loss: best validation log loss of the candidates tried before.
+            save_progress: called between stretches, when a checkpoint is due.
+            schedule: how long to train.
         """
         super().__init__()
         self.automatic_optimization = False
@@ -68,10 +85,9 @@ class CandidateTraining(LightningModule):
         self.settings = settings
         self.events = events
         self.save_progress = save_progress
-        self.rival_loss = rival_loss
+        self.schedule = schedule
         self.progress = batches.progress
         self.peak_rate = settings.learning_rate * network.architecture.learning_rate_factor
-        self.steps = settings.steps_allowed(batches.order.steps)
         self._loss_sum = torch.zeros((), dtype=torch.float64)
         self._last_save = time.monotonic()
         self._clock = time.monotonic()
@@ -116,7 +132,7 @@ class CandidateTraining(LightningModule):
         self._clock = time.monotonic()
 
     def training_step(self, batch: Stretch, batch_idx: int) -> None:  # noqa: ARG002 - Lightning's
-        """Takes all steps up to the next validation.
+        """Takes all steps of a stretch.
 
         DDP averages gradients over ranks; summing here, and dividing by rows of all ranks over the
         number of ranks, makes that average the mean over all rows, however unevenly they are held.
@@ -140,9 +156,10 @@ class CandidateTraining(LightningModule):
             self.events.step += 1
 
     def _set_rate(self, optimizer: Optimizer, step: int) -> None:
-        """Sets the learning rate: linear warm-up, then a cosine to zero over all allowed steps."""
-        rising = min(1.0, (step + 1) / max(1.0, self.settings.warmup_share * self.steps))
-        falling = 0.5 * (1.0 + math.cos(math.pi * step / self.steps))
+        """Sets the learning rate: linear warm-up, then a cosine to zero over all steps."""
+        steps = self.schedule.steps
+        rising = min(1.0, (step + 1) / max(1.0, self.settings.warmup_share * steps))
+        falling = 0.5 * (1.0 + math.cos(math.pi * step / steps))
         for group in optimizer.param_groups:
             group["lr"] = self.peak_rate * rising * falling
 
@@ -152,22 +169,25 @@ class CandidateTraining(LightningModule):
         rows = self.batches.row_count()
         progress.step += self.batches.steps
         progress.rows_stepped += rows
-        self._validate(rows)
+        self._take_stock(rows)
         due = time.monotonic() - self._last_save >= self.settings.checkpoint_interval_seconds
-        last = (
-            progress.step >= self.steps
-            or progress.validations_without_gain >= self.settings.patience
-            or self._is_hopeless()
-        )
         now = time.monotonic()
         progress.fit_seconds += now - self._clock
         self._clock = now
-        if last:
+        if self._has_ended():
             self.trainer.should_stop = True
             progress.finished = True
             progress.weights, progress.optimizer = {}, {}
         elif due and self.trainer.is_global_zero:
             self._checkpoint()
+
+    def _has_ended(self) -> bool:
+        if self.progress.step >= self.schedule.steps:
+            return True
+        patience = self.settings.patience
+        return self.schedule.is_search and (
+            self.progress.validations_without_gain >= patience or self._is_hopeless()
+        )
 
     def _is_hopeless(self) -> bool:
         """Whether another candidate is so far ahead that the rest of the steps is not worth it."""
@@ -175,7 +195,7 @@ class CandidateTraining(LightningModule):
         validations = len(self.progress.history)
         return (
             validations >= self.settings.patience
-            and self.progress.best_loss > ratio * self.rival_loss
+            and self.progress.best_loss > ratio * self.schedule.rival_loss
         )
 
     def _checkpoint(self) -> None:
@@ -184,32 +204,27 @@ class CandidateTraining(LightningModule):
         self.save_progress()
         self._last_save = time.monotonic()
 
-    def _validate(self, rows_stepped: int) -> None:
+    def _take_stock(self, rows_stepped: int) -> None:
+        """Validates where there are rows for it, keeps the weights that count, and reports."""
         begun = time.monotonic()
         progress = self.progress
         loss_sum, rows = self._validation_loss()
         sums = torch.stack((loss_sum, loss_sum.new_tensor(rows), self._loss_sum))
         validation_sum, validation_rows, training_sum = reduce_sum(sums).tolist()
         self._loss_sum.zero_()
-        validation_loss = validation_sum / validation_rows
-        if not math.isfinite(validation_loss):
-            raise self._diverged("validation loss", validation_loss, "its end")
-        if validation_loss < progress.best_loss:
-            progress.best_loss, progress.best_step = validation_loss, progress.step
-            progress.best_weights = {
-                name: weight.detach().clone() for name, weight in self.network.state_dict().items()
-            }
-            progress.validations_without_gain = 0
-        else:
-            progress.validations_without_gain += 1
-        progress.validation_seconds += time.monotonic() - begun
         row: dict[str, float] = {
             "step": progress.step,
             "epoch": epochs_of(progress.step, self.batches.order.steps),
             "train_loss": training_sum / rows_stepped,
-            "validation_loss": validation_loss,
-            "validation_rows": int(validation_rows),
         }
+        loss = math.inf
+        if validation_rows:
+            loss = validation_sum / validation_rows
+            if not math.isfinite(loss):
+                raise self._diverged("validation loss", loss, "its end")
+            row |= {"validation_loss": loss, "validation_rows": int(validation_rows)}
+        self._keep_weights(loss)
+        progress.validation_seconds += time.monotonic() - begun
         progress.history.append(row)
         if self.trainer.is_global_zero:
             seconds = max(progress.fit_seconds + time.monotonic() - self._clock, 1e-9)
@@ -217,9 +232,22 @@ class CandidateTraining(LightningModule):
                 variant=progress.name, **row, samples_per_second=progress.rows_stepped / seconds
             )
 
+    def _keep_weights(self, loss: float) -> None:
+        progress = self.progress
+        if self.schedule.is_search and loss >= progress.best_loss:
+            progress.validations_without_gain += 1
+            return
+        progress.best_loss, progress.best_step = loss, progress.step
+        progress.validations_without_gain = 0
+        progress.best_weights = {
+            name: weight.detach().clone() for name, weight in self.network.state_dict().items()
+        }
+
     def _validation_loss(self) -> tuple[Tensor, int]:
         """Returns the sum of the log losses of this rank's validation rows, and how many it has."""
         total = torch.zeros((), dtype=torch.float64, device=self.device)
+        if self.validation is None:
+            return total, 0
         encoded_ND, labels_N = self.validation.encoded_ND, self.validation.labels_N
         with torch.no_grad():
             for first in range(0, len(labels_N), _VALIDATED_TOGETHER):

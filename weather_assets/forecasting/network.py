@@ -6,6 +6,7 @@ pickles. Does not belong here: how it is trained (`lightning_module`), or ONNX (
 Shapes: N rows, F features, D encoded columns, K members, A inputs and B outputs of a layer.
 """
 
+import hashlib
 import json
 from collections.abc import Sequence
 from copy import deepcopy
@@ -186,6 +187,11 @@ def save_network(network: RainNetwork, folder: Path) -> None:
     }
     text = json.dumps(description, indent=1, sort_keys=True, allow_nan=False) + "\n"
     (folder / DESCRIPTION_FILE).write_text(text, encoding="utf-8")
+
+
+def weights_digest(folder: Path) -> str:
+    """Returns the SHA-256 of the weights of a saved network, in hexadecimal digits."""
+    return hashlib.sha256((folder / WEIGHTS_FILE).read_bytes()).hexdigest()
 
 
 def load_network(folder: Path) -> RainNetwork:

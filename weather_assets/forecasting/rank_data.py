@@ -22,7 +22,15 @@ from weather_assets.contract.statistics import TrainingStatistics
 from weather_assets.forecasting.data import LabelledRows
 from weather_assets.forecasting.events import RankEvents
 from weather_assets.forecasting.rank_environment import RankEnvironment
-from weather_assets.forecasting.row_files import RowFiles, describe_source, write_row_files
+from weather_assets.forecasting.row_files import (
+    ALL,
+    TRAIN,
+    VALIDATION,
+    RowFiles,
+    count_rows,
+    describe_source,
+    write_row_files,
+)
 from weather_assets.forecasting.settings import TrainingJob
 from weather_assets.foundation.documents import read_json
 
@@ -65,8 +73,8 @@ class RankData:
         digest = hashlib.sha256()
         for text in (json.dumps(settings.to_dict()), contract.fingerprint, statistics.to_json()):
             digest.update(text.encode())
-        for split in files.splits.values():
-            digest.update(f"{split.features_digest}{split.labels_digest}".encode())
+        for each in files.sets.values():
+            digest.update(f"{each.features_digest}{each.labels_digest}".encode())
         return cls(
             contract=contract,
             statistics=statistics,
@@ -79,14 +87,14 @@ class RankData:
     @property
     def training_rows(self) -> int:
         """Training rows over all ranks."""
-        return self.files.rows("train")
+        return self.files.rows(TRAIN)
 
     def all_validation_rows(self) -> Iterator[LabelledRows]:
         """Yields this rank's part of all validation rows: each is on exactly one rank, once."""
-        rows, world_size = self.files.rows("validation"), self.place.world_size
+        rows, world_size = self.files.rows(VALIDATION), self.place.world_size
         first, last = (rows * rank // world_size for rank in (self.place.rank, self.place.rank + 1))
         for start in range(first, last, _SCORED_TOGETHER):
-            yield self.files.read("validation", start, min(start + _SCORED_TOGETHER, last))
+            yield self.files.read(VALIDATION, start, min(start + _SCORED_TOGETHER, last))
 
 
 def validation_share(files: RowFiles, maximum: int, place: RankEnvironment) -> LabelledRows:
@@ -97,8 +105,8 @@ def validation_share(files: RowFiles, maximum: int, place: RankEnvironment) -> L
         maximum: over all ranks.
         place: who this rank is.
     """
-    rows = min(files.rows("validation"), maximum)
-    first = files.read("validation", 0, rows)
+    rows = min(files.rows(VALIDATION), maximum)
+    first = files.read(VALIDATION, 0, rows)
     own = slice(place.rank, None, place.world_size)
     return LabelledRows(first.features_NF[own].copy(), first.labels_N[own].copy())
 
@@ -120,8 +128,9 @@ def obtain_row_files(
         TrainingDataError: if the rows cannot be trained on.
         OSError: if there are no rows.
     """
-    share = job.settings.training_share(statistics.training_rows)
-    source = describe_source(job.rows, contract, share)
+    counts = {TRAIN: statistics.training_rows, ALL: count_rows(job.rows, contract)}
+    shares = {name: job.settings.share_visited(rows) for name, rows in counts.items()}
+    source = describe_source(job.rows, contract, shares)
     job.output.mkdir(parents=True, exist_ok=True)
     with _turn(job.row_files_lock, events):
         found = RowFiles.find(job.row_files, source)
@@ -136,7 +145,7 @@ def obtain_row_files(
             contract,
             job.row_files,
             source=source,
-            training_share=share,
+            shares=shares,
             on_batch=working,
         )
         pa.default_memory_pool().release_unused()

@@ -1,15 +1,17 @@
 """One rank's training: from a job file to the candidate directory.
 
-Belongs here: the loop over candidates, the choice between them, and the files that rank 0 writes.
-Does not belong here: what a step does (`lightning_module`), Lightning's trainer (`trainer`), or
-starting ranks (`weather_assets.adapters`).
+Belongs here: the search for a recipe, the choice between candidates, the two sets of weights that
+the recipe gives, and the files that rank 0 writes. Does not belong here: what a step does
+(`lightning_module`), Lightning's trainer (`trainer`), or starting ranks
+(`weather_assets.adapters`).
 """
 
 import gc
 import json
+import math
 import os
 import socket
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -19,27 +21,46 @@ import torch
 import torch.distributed
 
 from weather_assets.forecasting.batches import EncodedRows, StretchBatches, step_rows
-from weather_assets.forecasting.checkpoints import CandidateProgress, RunProgress
+from weather_assets.forecasting.checkpoints import RunProgress, TrainingProgress
 from weather_assets.forecasting.epoch_order import EpochOrder
 from weather_assets.forecasting.events import RankEvents
-from weather_assets.forecasting.lightning_module import CandidateTraining, epochs_of, reduce_sum
+from weather_assets.forecasting.lightning_module import (
+    CandidateTraining,
+    Schedule,
+    epochs_of,
+    reduce_sum,
+)
 from weather_assets.forecasting.meeting import meet
-from weather_assets.forecasting.network import RainNetwork, save_network
+from weather_assets.forecasting.network import (
+    RainNetwork,
+    save_network,
+    weights_digest,
+)
 from weather_assets.forecasting.rank_data import RankData
 from weather_assets.forecasting.rank_environment import RankEnvironment
-from weather_assets.forecasting.settings import Architecture, TrainingJob
+from weather_assets.forecasting.row_files import ALL, TRAIN
+from weather_assets.forecasting.settings import SERVED_FOLDER, Architecture, TrainingJob
 from weather_assets.forecasting.trainer import make_trainer, rank_device, silence_lightning
 from weather_assets.foundation.atomic_files import write_text
 
 HISTORY_FILE = "history.json"
 RESULT_FILE = "result.json"
+REFIT = "refit"
+"""The training on every row, in the history."""
 
 
 def run_rank(job: TrainingJob, place: RankEnvironment, events: RankEvents) -> None:
-    """Trains every candidate together with the other ranks; rank 0 writes the best one.
+    """Finds a recipe together with the other ranks, and trains by it twice; rank 0 writes it all.
 
-    The candidate directory then holds `model.safetensors`, `network.json`, `history.json` and,
-    written last, `result.json`.
+    A recipe is an architecture and a number of steps. For each architecture, a search ends when
+    validation gets no better; then the network is trained for so many steps as the search showed,
+    with a learning rate that falls to 0. The lowest validation log loss wins. Its weights have
+    never seen a test row: they are what is judged. Then the same recipe is trained on every row up
+    to the newest: those weights are what is served.
+
+    The candidate directory then holds `model.safetensors` and `network.json` of the weights that
+    are judged, the same in `served/` of those that are served, `history.json` and, written last,
+    `result.json`.
 
     Args:
         job: what to train, and how.
@@ -58,87 +79,115 @@ def run_rank(job: TrainingJob, place: RankEnvironment, events: RankEvents) -> No
     events.step += 1
     timeout = timedelta(seconds=settings.process_group_timeout_seconds)
     meet(place, job.meeting, rank_device(place), timeout)
-    order = _order(job, data)
     progress = RunProgress.resume(job.checkpoints, data.fingerprint)
-    for index, architecture in enumerate(settings.architectures):
-        candidate = progress.candidate(index, architecture.name)
-        if not candidate.finished:
-            _train(architecture, index, candidate, progress, job, data, order, events)
-            if place.rank == 0:
-                progress.save(job.checkpoints)
-    best = min(
-        zip(settings.architectures, progress.candidates, strict=True),
-        key=lambda pair: pair[1].best_loss,
-    )
-    network = _best_network(*best, data)
+    work = _Work(job, data, events, progress)
+    chosen, judged = work.recipe()
+    served = work.refit(chosen, judged.step)
+    network = work.network_of(chosen, judged)
     scores = _validation_scores(network, data)
-    ranks = _describe_ranks(progress, data, order)
+    ranks = _describe_ranks(work)
     if place.rank == 0:
         save_network(network, job.output)
-        history = {candidate.name: candidate.history for candidate in progress.candidates}
+        served_folder = job.output / SERVED_FOLDER
+        served_folder.mkdir(exist_ok=True)
+        save_network(work.network_of(chosen, served), served_folder)
+        history = {training.name: training.history for training in progress.trainings.values()}
         _write_json(job.output / HISTORY_FILE, history)
-        _write_json(job.output / RESULT_FILE, _result(job, best[1], progress, scores, ranks, order))
+        _write_json(job.output / RESULT_FILE, _result(work, chosen, scores, ranks))
 
 
-def _order(job: TrainingJob, data: RankData) -> EpochOrder:
-    settings, place = job.settings, data.place
-    return EpochOrder(
-        data.training_rows,
-        settings.rows_per_step(data.training_rows),
-        shards=settings.logical_shards,
-        rank=place.rank,
-        world_size=place.world_size,
-        seed=settings.seed,
-    )
+@dataclass(frozen=True, slots=True)
+class _Work:
+    """What one rank trains with."""
+
+    job: TrainingJob
+    data: RankData
+    events: RankEvents
+    progress: RunProgress
+
+    def order(self, rows: str) -> EpochOrder:
+        """Returns the order in which this rank visits a set of rows."""
+        settings, place, count = self.job.settings, self.data.place, self.data.files.rows(rows)
+        return EpochOrder(
+            count,
+            settings.rows_per_step(count),
+            shards=settings.logical_shards,
+            rank=place.rank,
+            world_size=place.world_size,
+            seed=settings.seed,
+        )
+
+    def recipe(self) -> tuple[Architecture, TrainingProgress]:
+        """Returns the architecture with the lowest validation log loss, and its training."""
+        settings, order, best_found = self.job.settings, self.order(TRAIN), math.inf
+        annealed: list[tuple[Architecture, TrainingProgress]] = []
+        for architecture in settings.architectures:
+            search = Schedule(
+                settings.steps_allowed(order.steps), is_search=True, rival_loss=best_found
+            )
+            found = self.train(architecture, architecture.name, TRAIN, search)
+            if found.best_loss <= settings.contender_loss_ratio * best_found:
+                steps = settings.annealed_steps(found.best_step, order.steps)
+                name = annealed_name(architecture.name)
+                training = self.train(architecture, name, TRAIN, Schedule(steps))
+                annealed.append((architecture, training))
+            best_found = min(best_found, found.best_loss)
+        return min(annealed, key=lambda pair: pair[1].best_loss)
+
+    def refit(self, architecture: Architecture, steps: int) -> TrainingProgress:
+        """Trains by a recipe on every row up to the newest."""
+        return self.train(architecture, REFIT, ALL, Schedule(steps))
+
+    def train(
+        self, architecture: Architecture, name: str, rows: str, schedule: Schedule
+    ) -> TrainingProgress:
+        """Returns a training that has ended: now, or in an attempt before."""
+        progress = self.progress.of(name)
+        if progress.finished:
+            return progress
+        job, place, settings = self.job, self.data.place, self.job.settings
+        network, device = self.network_of(architecture, progress), rank_device(place)
+        order = self.order(rows)
+        stretch = settings.stretch_steps(self.order(TRAIN).steps)
+        batches = StretchBatches(
+            step_rows(self.data.files, rows, order, network, device), order, progress, stretch
+        )
+        training = CandidateTraining(
+            network,
+            batches,
+            None if rows == ALL else EncodedRows.encode(self.data.validation, network, device),
+            settings,
+            self.events,
+            lambda: self.progress.save(job.checkpoints),
+            schedule,
+        )
+        epochs = (schedule.steps - progress.step) // stretch
+        trainer = make_trainer(place, epochs=epochs, folder=job.output)
+        trainer.fit(training, train_dataloaders=batches)
+        # They refer to each other, and would keep these rows in memory while others are encoded.
+        del trainer, training, batches
+        gc.collect()
+        if place.rank == 0:
+            self.progress.save(job.checkpoints)
+        return progress
+
+    def network_of(self, architecture: Architecture, progress: TrainingProgress) -> RainNetwork:
+        """Returns a network with a training's weights: those that count, else those to go on from.
+
+        Every rank draws the same first weights, and no candidate's depend on when it is tried.
+        """
+        names = sorted(each.name for each in self.job.settings.architectures)
+        torch.manual_seed(self.job.settings.seed + names.index(architecture.name))
+        network = RainNetwork.fitted(architecture, self.data.contract, self.data.statistics)
+        weights = progress.best_weights if progress.finished else progress.weights
+        if weights:
+            network.load_state_dict(weights)
+        return network
 
 
-def _train(
-    architecture: Architecture,
-    index: int,
-    candidate: CandidateProgress,
-    progress: RunProgress,
-    job: TrainingJob,
-    data: RankData,
-    order: EpochOrder,
-    events: RankEvents,
-) -> None:
-    settings = job.settings
-    # Every rank draws the same weights, and no candidate's depend on when it is tried.
-    names = sorted(candidate.name for candidate in settings.architectures)
-    torch.manual_seed(settings.seed + names.index(architecture.name))
-    network = RainNetwork.fitted(architecture, data.contract, data.statistics)
-    if candidate.weights:
-        network.load_state_dict(candidate.weights)
-    device = rank_device(data.place)
-    stretch = settings.stretch_steps(order.steps)
-    rows = step_rows(data.files, order, network, device)
-    batches = StretchBatches(rows, order, candidate, stretch)
-    training = CandidateTraining(
-        network,
-        batches,
-        EncodedRows.encode(data.validation, network, device),
-        settings,
-        events,
-        lambda: progress.save(job.checkpoints),
-        rival_loss=progress.best_loss_before(index),
-    )
-    trainer = make_trainer(
-        data.place,
-        epochs=(training.steps - candidate.step) // stretch,
-        folder=job.output,
-    )
-    trainer.fit(training, train_dataloaders=batches)
-    # They refer to each other, and would keep these rows in memory while the next are encoded.
-    del trainer, training, batches, rows
-    gc.collect()
-
-
-def _best_network(
-    architecture: Architecture, candidate: CandidateProgress, data: RankData
-) -> RainNetwork:
-    network = RainNetwork.fitted(architecture, data.contract, data.statistics)
-    network.load_state_dict(candidate.best_weights)
-    return network
+def annealed_name(variant: str) -> str:
+    """Returns what the training of a candidate after its search is called in the history."""
+    return f"{variant}_annealed"
 
 
 def _validation_scores(network: RainNetwork, data: RankData) -> dict[str, float]:
@@ -162,12 +211,11 @@ def _validation_scores(network: RainNetwork, data: RankData) -> dict[str, float]
     }
 
 
-def _describe_ranks(
-    progress: RunProgress, data: RankData, order: EpochOrder
-) -> list[dict[str, Any]]:
-    place = data.place
-    seconds = max(sum(candidate.fit_seconds for candidate in progress.candidates), 1e-9)
-    training_rows = sum(map(len, order.own))
+def _describe_ranks(work: _Work) -> list[dict[str, Any]]:
+    data, place = work.data, work.data.place
+    trainings = work.progress.trainings.values()
+    seconds = max(sum(training.fit_seconds for training in trainings), 1e-9)
+    training_rows = sum(map(len, work.order(TRAIN).own))
     share = training_rows / data.training_rows
     own = {
         "rank": place.rank,
@@ -177,7 +225,7 @@ def _describe_ranks(
         "threads": torch.get_num_threads(),
         "training_rows": training_rows,
         "validation_rows": len(data.validation),
-        "samples_per_second": share * sum(c.rows_stepped for c in progress.candidates) / seconds,
+        "samples_per_second": share * sum(each.rows_stepped for each in trainings) / seconds,
     }
     if place.world_size == 1:
         return [own]
@@ -187,28 +235,25 @@ def _describe_ranks(
 
 
 def _result(
-    job: TrainingJob,
-    best: CandidateProgress,
-    progress: RunProgress,
-    scores: dict[str, float],
-    ranks: list[dict[str, Any]],
-    order: EpochOrder,
+    work: _Work, chosen: Architecture, scores: dict[str, float], ranks: list[dict[str, Any]]
 ) -> dict[str, Any]:
-    fit = max(sum(candidate.fit_seconds for candidate in progress.candidates), 1e-9)
-    validation = sum(candidate.validation_seconds for candidate in progress.candidates)
-    rows = sum(candidate.rows_stepped for candidate in progress.candidates)
+    trainings, output = work.progress.trainings, work.job.output
+    judged, served = trainings[annealed_name(chosen.name)], trainings[REFIT]
+    fit = max(sum(training.fit_seconds for training in trainings.values()), 1e-9)
+    validation = sum(training.validation_seconds for training in trainings.values())
+    rows = sum(training.rows_stepped for training in trainings.values())
     return {
-        "variant": best.name,
-        **_extent(best, order),
+        "variant": chosen.name,
+        "steps": judged.step,
+        "epochs": epochs_of(judged.step, work.order(TRAIN).steps),
         **scores,
         "candidates": [
-            {
-                "variant": candidate.name,
-                **_extent(candidate, order),
-                "validation_log_loss": candidate.best_loss,
-            }
-            for candidate in progress.candidates
+            _candidate(work, architecture.name) for architecture in work.job.settings.architectures
         ],
+        "served_rows": work.data.files.rows(ALL),
+        "served_epochs": epochs_of(served.step, work.order(ALL).steps),
+        "judged_weights": weights_digest(output),
+        "served_weights": weights_digest(output / SERVED_FOLDER),
         "samples_per_second": rows / fit,
         "samples_per_second_without_validation": rows / max(fit - validation, 1e-9),
         "rows_stepped": rows,
@@ -216,18 +261,23 @@ def _result(
         "training_rows": sum(rank["training_rows"] for rank in ranks),
         "world_size": len(ranks),
         "ranks": ranks,
-        "seed": job.settings.seed,
-        "settings": asdict(job.settings),
+        "seed": work.job.settings.seed,
+        "settings": asdict(work.job.settings),
         "torch_version": torch.__version__,
     }
 
 
-def _extent(candidate: CandidateProgress, order: EpochOrder) -> dict[str, float]:
+def _candidate(work: _Work, variant: str) -> dict[str, Any]:
+    """Returns what was tried of an architecture; no annealed loss where it was too far behind."""
+    search = work.progress.trainings[variant]
+    annealed = work.progress.trainings.get(annealed_name(variant))
     return {
-        "best_step": candidate.best_step,
-        "best_epoch": epochs_of(candidate.best_step, order.steps),
-        "steps_run": candidate.step,
-        "epochs_run": epochs_of(candidate.step, order.steps),
+        "variant": variant,
+        "searched_steps": search.step,
+        "best_step": search.best_step,
+        "search_log_loss": search.best_loss,
+        "steps": None if annealed is None else annealed.step,
+        "validation_log_loss": None if annealed is None else annealed.best_loss,
     }
 
 

@@ -14,7 +14,7 @@ from weather_assets.verification.baselines import fit_baselines
 from weather_assets.verification.claims import Criteria
 from weather_assets.verification.evaluation import evaluate_candidate
 from weather_assets.verification.plots import draw_verdict
-from weather_assets.verification.samples import Forecast, read_samples
+from weather_assets.verification.samples import Forecast, Served, read_samples
 from weather_assets.verification.verdict import CANDIDATE, CHAMPION, Identity, Verdict
 
 
@@ -39,6 +39,7 @@ def assess_candidate(
     identity: Identity,
     candidate: Forecast,
     champion: Forecast | None = None,
+    served: Served | None = None,
     criteria: Criteria | None = None,
 ) -> Assessment:
     """Fits the baselines, judges the candidate and draws the pictures.
@@ -48,7 +49,9 @@ def assess_candidate(
         contract: what its columns are.
         identity: what is judged, on what.
         candidate: its probabilities for the validation and test rows, in table order.
-        champion: the present champion's probabilities for the same rows; None where there is none.
+        champion: the present champion's probabilities for the same rows, by its judged weights;
+            None where there is none.
+        served: as for `evaluate_candidate`.
         criteria: what must be shown; `Criteria()` by default.
 
     Raises:
@@ -63,6 +66,7 @@ def assess_candidate(
         candidate=candidate,
         baselines=baselines,
         champion=champion,
+        served=served,
         criteria=criteria,
     )
     forecasts = {CANDIDATE: candidate, **baselines}

@@ -238,5 +238,8 @@ def forecast_gradient_boosting(samples: Samples, features: tuple[Feature, ...]) 
 
 def _answers(samples: Samples, classes: Callable[[WeatherRows], Any]) -> Forecast:
     """Returns the probability of the event, which scikit-learn gives in its second column."""
-    parts = (samples.validation, samples.test)
-    return Forecast(*(np.asarray(classes(p)[:, 1]) if len(p) else np.empty(0) for p in parts))
+    validation_N, test_N = (
+        np.asarray(classes(part)[:, 1], np.float64) if len(part) else np.empty(0)
+        for part in (samples.validation, samples.test)
+    )
+    return Forecast(validation_N, test_N)

@@ -23,14 +23,18 @@ rain) and 0.005 to 0.01 between networks on NYC (92 days). Chances of pass / fai
 rest being inconclusive (normal approximation), of a candidate that truly gives away this much:
 
     standard error             0.005     0.010     0.020     0.030
-    no loss      first       100 / 0   100 / 0    80 / 0    51 / 0
+    no loss      first       100 / 0   100 / 0   100 / 0   100 / 0
                  challenger   98 / 2    98 / 2    80 / 2    51 / 2
-    loss 0.02    first       100 / 0    91 / 0    44 / 0    26 / 0
+    loss 0.02    first       100 / 0   100 / 0   100 / 0   100 / 0
                  challenger   2 / 98   48 / 52   44 / 17   26 / 10
-    loss 0.05    first         5 / 5     5 / 5     5 / 5     5 / 5
+    loss 0.05    first        95 / 5    95 / 5    95 / 5    95 / 5
                  challenger  0 / 100   0 / 100    5 / 71    5 / 38
-    loss 0.10    first       0 / 100   0 / 100    0 / 80    0 / 51
+    loss 0.10    first       0 / 100   0 / 100   20 / 80   49 / 51
                  challenger  0 / 100   0 / 100   0 / 100    0 / 92
+
+The first champion may not be shown to be worse than logistic regression by more than the margin;
+that it is as good need not be shown. It has to beat climatology, and where nothing serves, what is
+better than climatology leaves nobody worse off. The verdict says what is not shown.
 
 Half the margin would let an equally good network pass on the smaller files less often than not;
 twice the margin would pass, as "no worse", a network that lost most of what logistic regression
@@ -48,14 +52,27 @@ worse" is all that is claimed. Whether an identical model is worth promoting is 
 models are told apart by content before they are judged.
 """
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from statistics import NormalDist
 
 import numpy as np
 
-from weather_assets.verification.samples import VerificationError, WeatherRows
+from weather_assets.verification.samples import (
+    FloatArray,
+    Served,
+    VerificationError,
+    WeatherRows,
+)
 from weather_assets.verification.significance import RESAMPLES, SEED, Interval
+
+_POWER = 0.8
+"""Chance of showing a loss that is called detectable."""
+_CALIBRATION_SHARE, _CALIBRATION_LEAST = 0.2, 0.005
+"""By how much the mean forecast on training rows may miss the event's frequency, times its variance
+and at least. Training leaves a thousandth; a network that learned nothing would miss by more."""
 
 
 class Outcome(StrEnum):
@@ -231,6 +248,8 @@ def claim_no_worse(
     margin: float,
     scale: float,
     shown_worse: Interval | None = None,
+    *,
+    doubt_passes: bool = False,
 ) -> Claim:
     """Returns whether the candidate's Brier score is no worse than a reference's, up to a margin.
 
@@ -243,13 +262,18 @@ def claim_no_worse(
             margin in Brier score.
         shown_worse: the same difference at the superiority level, where being worse at all beyond
             chance is a fail even inside the margin; None where it is not.
+        doubt_passes: whether it is enough that no loss beyond the margin is shown: for the first
+            champion, in whose place there would be nothing.
     """
     limit = margin * scale
     worse = shown_worse is not None and shown_worse.lower > 0.0
+    power = _power(difference, scale, margin)
     if difference.lower > limit or worse:
         outcome, verb = Outcome.FAIL, "is worse than"
     elif difference.upper < limit:
         outcome, verb = Outcome.PASS, "is no worse than"
+    elif doubt_passes:
+        outcome, verb = Outcome.PASS, "is neither shown to be as good as, nor to be worse than"
     else:
         outcome, verb = Outcome.INCONCLUSIVE, "is not shown to be as good as"
     sentence = (
@@ -258,7 +282,65 @@ def claim_no_worse(
     )
     if worse:
         sentence += ", and nothing where the test rows show the loss beyond chance"
-    return Claim(name, outcome, f"{sentence}.", {**_numbers(difference), "margin": limit})
+    is_undecided = difference.lower <= limit <= difference.upper and not worse
+    if is_undecided and power["more_blocks"]:
+        sentence += (
+            f". These rows show a loss of {power['detectable_skill']:.3f} of skill; to show one of "
+            f"{margin:.3f} takes some {power['more_blocks']:.0f} more blocks of test rows"
+        )
+    if is_undecided and doubt_passes:
+        sentence += "; nothing serves yet, and nobody is worse off than with nothing"
+    numbers = {**_numbers(difference), "margin": limit, **power}
+    return Claim(name, outcome, f"{sentence}.", numbers)
+
+
+def _power(difference: Interval, scale: float, margin: float) -> dict[str, float]:
+    """Returns the smallest loss of skill that is shown four times in five, and what is missing.
+
+    By the normal approximation, from the width of the interval; `more_blocks` is 0 where the
+    margin itself would be shown.
+    """
+    quantile = NormalDist().inv_cdf((1.0 + difference.confidence_level) / 2.0)
+    error = (difference.upper - difference.lower) / (2.0 * quantile)
+    detectable = (quantile + NormalDist().inv_cdf(_POWER)) * error / scale
+    missing = difference.blocks * ((detectable / margin) ** 2 - 1.0)
+    return {"detectable_skill": detectable, "more_blocks": float(max(0, math.ceil(missing)))}
+
+
+def claim_served_weights(served: Served, observed_train_N: FloatArray, margin: float) -> Claim:
+    """Returns whether the weights that will be served are those that were judged, with more rows.
+
+    No score of theirs is a forecast's, since they know every row. So they are held against what
+    training must give: numbers, calibrated over all rows, and on the rows that both know not
+    further from the truth than the judged weights are.
+
+    Args:
+        served: probabilities of both.
+        observed_train_N: [rows of the training split] 1.0 where the event happened.
+        margin: Brier skill score that may be given away.
+    """
+    name = "served_weights_are_sane"
+    numbers = np.concatenate([served.served_N, served.served_train_N])
+    if not ((numbers >= 0.0) & (numbers <= 1.0)).all():
+        sentence = "The weights to be served give probabilities that are not in [0, 1]."
+        return Claim(name, Outcome.FAIL, sentence)
+    frequency, mean = float(served.observed_N.mean()), float(served.served_N.mean())
+    allowed = _CALIBRATION_SHARE * frequency * (1.0 - frequency) + _CALIBRATION_LEAST
+    base = float(observed_train_N.mean())
+    briers = [
+        float(((probability_N - observed_train_N) ** 2).mean())
+        for probability_N in (served.judged_train_N, served.served_train_N)
+    ]
+    limit = briers[0] + margin * base * (1.0 - base)
+    is_sane = abs(mean - frequency) <= allowed and briers[1] <= limit
+    sentence = (
+        f"The weights to be served, trained on every row, forecast {mean:.4f} on average where "
+        f"{frequency:.4f} was observed (within {allowed:.4f} is allowed); on the training rows "
+        f"their Brier score is {briers[1]:.5f}, that of the judged weights {briers[0]:.5f} (at "
+        f"most {limit:.5f} is allowed)."
+    )
+    found = {"mean": mean, "frequency": frequency, "judged": briers[0], "served": briers[1]}
+    return Claim(name, Outcome.PASS if is_sane else Outcome.FAIL, sentence, found)
 
 
 def claim_undecided(name: str, reference: str, why: str) -> Claim:

@@ -21,13 +21,20 @@ from weather_assets.verification.claims import (
     claim_better,
     claim_enough_data,
     claim_no_worse,
+    claim_served_weights,
     claim_undecided,
     claim_valid_probabilities,
     count_rows,
 )
 from weather_assets.verification.contest import BRIER_SCORE, Contest
 from weather_assets.verification.metrics import ForecastScores, choose_threshold, score_forecast
-from weather_assets.verification.samples import Forecast, Samples, VerificationError, WeatherRows
+from weather_assets.verification.samples import (
+    Forecast,
+    Samples,
+    Served,
+    VerificationError,
+    WeatherRows,
+)
 from weather_assets.verification.verdict import (
     CANDIDATE,
     CHAMPION,
@@ -47,14 +54,16 @@ def evaluate_candidate(
     candidate: Forecast,
     baselines: Mapping[str, Forecast],
     champion: Forecast | None = None,
+    served: Served | None = None,
     criteria: Criteria | None = None,
 ) -> Verdict:
     """Returns the verdict on a candidate, from probabilities alone.
 
     Every candidate must give valid probabilities, on test rows that are enough to decide anything,
     beat the training base rate, and stand up to the seasonal climatology. The first champion must
-    be no worse than logistic regression, a challenger no worse than the champion. The rules and
-    the power they have are in `claims`.
+    not be shown to be worse than logistic regression, a challenger must be no worse than the
+    champion on test rows that trained neither. The weights that would be served must be those that
+    were judged, with more rows. The rules and the power they have are in `claims`.
 
     No data is never a pass: without enough test rows nothing is decided. Probabilities that are
     not numbers in [0, 1] fail the candidate; those of the champion leave the comparison with it
@@ -67,7 +76,8 @@ def evaluate_candidate(
         candidate: probabilities of the candidate.
         baselines: probabilities of the baselines (`fit_baselines`), at least `base_rate`,
             `climatology` and `logistic_regression`.
-        champion: probabilities of the champion; None where there is none.
+        champion: probabilities of the champion's judged weights; None where there is none.
+        served: what the weights that would be served say; None where there are none of their own.
         criteria: what must be shown; `Criteria()` by default.
 
     Raises:
@@ -99,7 +109,11 @@ def evaluate_candidate(
             CLIMATOLOGY: climatology_reference(samples.train),
         },
         criteria=criteria,
-        claims=_claims(samples, contest, problems, criteria),
+        claims=(
+            *_claims(samples, contest, problems, criteria),
+            _claim_against_best(samples.test, forecasts, problems, contest, criteria),
+            *_claims_of_served(samples.train, served, criteria),
+        ),
         scores=_scores(samples, forecasts),
         skill_intervals={} if contest is None else contest.skill_intervals(),
         comparisons=() if contest is None else contest.comparisons(),
@@ -147,20 +161,34 @@ def _claims(
 ) -> tuple[Claim, ...]:
     valid = claim_valid_probabilities(problems[CANDIDATE])
     enough = claim_enough_data(samples.test, criteria)
-    ground: _Ground
-    if valid.outcome is not Outcome.PASS:
-        ground = "the candidate's probabilities are not valid"
-    elif contest is None or enough.outcome is not Outcome.PASS:
-        ground = "the test rows are too few"
-    else:
-        ground = contest
+    ground = _ground(samples.test, contest, problems, criteria)
     return (
         valid,
         enough,
         _claim_better(ground, "beats_base_rate", BASE_RATE, "the training base rate"),
         *_climatology_claims(samples.train, ground),
-        _claim_against_best(ground, problems),
     )
+
+
+def _ground(
+    test: WeatherRows,
+    contest: Contest | None,
+    problems: Mapping[str, str | None],
+    criteria: Criteria,
+) -> _Ground:
+    if problems[CANDIDATE] is not None:
+        return "the candidate's probabilities are not valid"
+    if contest is None or claim_enough_data(test, criteria).outcome is not Outcome.PASS:
+        return "the test rows are too few"
+    return contest
+
+
+def _claims_of_served(
+    train: WeatherRows, served: Served | None, criteria: Criteria
+) -> tuple[Claim, ...]:
+    if served is None:
+        return ()
+    return (claim_served_weights(served, train.observed_N, criteria.margin),)
 
 
 def _climatology_claims(train: WeatherRows, ground: _Ground) -> tuple[Claim, ...]:
@@ -180,14 +208,31 @@ def _climatology_claims(train: WeatherRows, ground: _Ground) -> tuple[Claim, ...
     return (_claim_no_worse(ground, "no_worse_than_climatology", CLIMATOLOGY, reference),)
 
 
-def _claim_against_best(ground: _Ground, problems: Mapping[str, str | None]) -> Claim:
+def _claim_against_best(
+    test: WeatherRows,
+    forecasts: Mapping[str, Forecast],
+    problems: Mapping[str, str | None],
+    contest: Contest | None,
+    criteria: Criteria,
+) -> Claim:
+    """Returns what must be shown against logistic regression, or else against the champion."""
+    ground = _ground(test, contest, problems, criteria)
     if CHAMPION not in problems:
         name = "no_worse_than_logistic_regression"
         return _claim_no_worse(ground, name, LOGISTIC_REGRESSION, "logistic regression")
+    reference = "the champion"
     problem = problems[CHAMPION]
     if problem is not None and isinstance(ground, Contest):
         ground = f"the champion cannot be verified ({problem})"
-    return _claim_no_worse(ground, "no_worse_than_champion", CHAMPION, "the champion")
+    elif isinstance(ground, Contest) and not (common_N := forecasts[CHAMPION].unlearned()).all():
+        common = test.where(common_N)
+        reference = f"the champion, on the {len(common)} of {len(test)} test rows new to it"
+        if claim_enough_data(common, criteria).outcome is Outcome.PASS:
+            chosen = {name: forecast.on_test(common_N) for name, forecast in forecasts.items()}
+            ground = Contest.of(common, chosen, criteria)
+        else:
+            ground = "those are too few, and the others trained it or chose its recipe"
+    return _claim_no_worse(ground, "no_worse_than_champion", CHAMPION, reference)
 
 
 def _claim_better(ground: _Ground, name: str, forecast: str, reference: str) -> Claim:
@@ -211,4 +256,5 @@ def _claim_no_worse(ground: _Ground, name: str, forecast: str, reference: str) -
         margin=criteria.margin,
         scale=ground.scale,
         shown_worse=shown_worse,
+        doubt_passes=forecast == LOGISTIC_REGRESSION,
     )

@@ -1,6 +1,7 @@
 """A picture of how training went. Belongs here: learning curves. Does not: verdicts (`plots`)."""
 
 import io
+import math
 from collections.abc import Mapping, Sequence
 
 from matplotlib.figure import Figure
@@ -12,8 +13,8 @@ def draw_learning_curves(history: Mapping[str, Sequence[Mapping[str, float]]]) -
     """Draws training and validation log loss against epochs.
 
     Args:
-        history: by variant, one row per validation with `epoch`, `train_loss` and
-            `validation_loss`, log losses in nats.
+        history: by training, one row per stretch with `epoch`, `train_loss` and, where some rows
+            only validate, `validation_loss`; log losses in nats.
 
     Returns:
         A PNG picture, 700 pixels wide.
@@ -25,7 +26,8 @@ def draw_learning_curves(history: Mapping[str, Sequence[Mapping[str, float]]]) -
     for index, (variant, rows) in enumerate(history.items()):
         epochs = [row["epoch"] for row in rows]
         colour = f"C{index}"
-        axes.plot(epochs, [row["validation_loss"] for row in rows], color=colour, label=variant)
+        losses = [row.get("validation_loss", math.nan) for row in rows]
+        axes.plot(epochs, losses, color=colour, label=variant)
         axes.plot(epochs, [row["train_loss"] for row in rows], color=colour, linestyle=":")
     axes.set(
         xlabel="epoch", ylabel="log loss (nats)", title="Validation (line) and training (dotted)"

@@ -98,10 +98,23 @@ class Forecast:
     Attributes:
         validation_N: [rows of the validation split] probability of the event, in [0, 1].
         test_N: [rows of the test split] probability of the event, in [0, 1].
+        seen_N: [rows of the test split] true for rows that trained the model or chose its recipe;
+            None where none did.
     """
 
     validation_N: FloatArray
     test_N: FloatArray
+    seen_N: BoolArray | None = None
+
+    def unlearned(self) -> BoolArray:
+        """Returns which test rows the model has never seen, [N]."""
+        if self.seen_N is None:
+            return np.ones(self.test_N.shape, np.bool_)
+        return np.logical_not(self.seen_N)
+
+    def on_test(self, keep_N: BoolArray) -> "Forecast":
+        """Returns the forecast with the test rows for which `keep_N` is true."""
+        return replace(self, test_N=self.test_N[keep_N], seen_N=None)
 
     def problem(self, samples: Samples) -> str | None:
         """Returns why these probabilities cannot be verified, or None where they can be.
@@ -126,6 +139,23 @@ class Forecast:
                     f"[0, 1]; the first is {probability_N[first]} in row {first} of that split"
                 )
         return None
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Served:
+    """What the weights that will be served say, beside those that are judged.
+
+    Attributes:
+        judged_train_N: [rows of the training split] probability by the weights that are judged.
+        served_train_N: likewise by those that are served: rows that both know.
+        served_N: [all rows] by those that are served, which were trained on all of them.
+        observed_N: [all rows] 1.0 where the event happened, else 0.0.
+    """
+
+    judged_train_N: FloatArray
+    served_train_N: FloatArray
+    served_N: FloatArray
+    observed_N: FloatArray
 
 
 def read_samples(table: pd.DataFrame, contract: Contract) -> Samples:

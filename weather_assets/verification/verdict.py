@@ -47,12 +47,17 @@ class Identity:
         data_version: version of the processed data.
         contract: name of the contract.
         champion_version: registered version of the champion; None where there is none.
+        judged_weights: SHA-256 of the weights that every score is of.
+        served_weights: SHA-256 of those that the same recipe gives with every row, the test rows
+            included: what is served after a pass.
     """
 
     model_version: str
     data_version: str
     contract: str
     champion_version: str | None = None
+    judged_weights: str = ""
+    served_weights: str = ""
 
 
 @dataclass(frozen=True, slots=True)

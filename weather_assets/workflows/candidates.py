@@ -12,9 +12,12 @@ import tempfile
 from collections.abc import Callable, Generator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, fields
+from datetime import datetime
 from pathlib import Path
 from typing import Any, Self
 
+import pyarrow.compute as pc
+import pyarrow.dataset as ds
 from filelock import FileLock
 
 from weather_assets.adapters.files.data_root import DataRoot
@@ -28,12 +31,17 @@ from weather_assets.adapters.tracking.model_registry import (
     ModelRegistry,
     ModelVersion,
 )
-from weather_assets.forecasting.settings import TrainingJob, TrainingSettings
+from weather_assets.contract.schema import Contract
+from weather_assets.forecasting.settings import SERVED_FOLDER, TrainingJob, TrainingSettings
 from weather_assets.foundation.documents import read_json
 
 DATA_VERSION = "weather_assets.data_version"
 CODE_VERSION = "weather_assets.code_version"
 CONFIGURATION = "weather_assets.configuration"
+JUDGED_WEIGHTS = "weather_assets.judged_weights"
+SERVED_WEIGHTS = "weather_assets.served_weights"
+LEARNED_UNTIL = "weather_assets.learned_until"
+"""Time of the newest row that trained the judged weights or chose among them (ISO 8601)."""
 DAGSTER_RUN = "dagster_run_id"
 RESULT, HISTORY = "result.json", "history.json"
 _LOCK_TIMEOUT_SECONDS = 3600
@@ -45,7 +53,8 @@ class Candidate:
 
     Attributes:
         version: the version in the registry, with what it is bound to as tags.
-        folder: `registry/<version>`: weights, description, history, result, contract.
+        folder: `registry/<version>`: weights that are judged, in `served/` those that are served,
+            history, result, contract.
         result: what rank 0 reported at the end of training.
         gang: how the ranks fared; None where the candidate had been trained before.
     """
@@ -157,6 +166,40 @@ def candidate_folder(root: DataRoot, registry: ModelRegistry, version: ModelVers
     return folder
 
 
+def served_weights(folder: Path) -> Path:
+    """Returns where the weights of a version lie that are served.
+
+    Args:
+        folder: of the version. Those made before recipes were trained a second time, on every row,
+            have one set of weights for both purposes.
+
+    Raises:
+        DocumentError: if its result is damaged.
+        OSError: if there is none.
+    """
+    has_two = "served_weights" in read_json(folder / RESULT)
+    return folder / SERVED_FOLDER if has_two else folder
+
+
+def newest_learned(processed: Path, contract: Contract) -> str | None:
+    """Returns the time of the newest training or validation row, or None where rows have none.
+
+    Args:
+        processed: folder of a version of the processed rows.
+        contract: of the rows.
+    """
+    if contract.timestamp is None:
+        return None
+    rows = ds.dataset(str(processed / "weather.parquet"))
+    column = contract.timestamp.column
+    newest: list[datetime] = [
+        pc.call_function("max", [batch[column]]).as_py()
+        for batch in rows.to_batches(columns=[column], filter=pc.field("split") != "test")
+        if len(batch)
+    ]
+    return max(newest).isoformat() if newest else None
+
+
 @dataclass(frozen=True, slots=True)
 class _Training:
     """The making of a candidate that is not known yet."""
@@ -195,13 +238,29 @@ class _Training:
                 job.remove_scratch()
                 shutil.copyfile(self.processed / "contract.json", job.output / "contract.json")
                 version = _register(
-                    self.registry, run_id, job.output, self.order, self.identity.tags
+                    self.registry, run_id, job.output, self.order, self._tags(job.output)
                 )
         folder = self.root.registry / version.version
         shutil.rmtree(folder, ignore_errors=True)
         job.output.rename(folder)
         shutil.rmtree(self.workplace)
         return version, outcome
+
+    def _tags(self, trained: Path) -> Mapping[str, str]:
+        """Returns what the version is bound to, both sets of weights included."""
+        result = read_json(trained / RESULT)
+        learned = newest_learned(
+            self.processed, Contract.from_dict(read_json(trained / "contract.json"))
+        )
+        weights = {
+            JUDGED_WEIGHTS: result["judged_weights"],
+            SERVED_WEIGHTS: result["served_weights"],
+        }
+        return {
+            **self.identity.tags,
+            **weights,
+            **({} if learned is None else {LEARNED_UNTIL: learned}),
+        }
 
     def _job(self) -> TrainingJob:
         output = self.workplace / "candidate"
@@ -251,11 +310,14 @@ def _register(
         field.name: getattr(order.settings, field.name)
         for field in fields(order.settings)
         if field.name != "architectures"
-    } | {name: result[name] for name in ("variant", "world_size", "training_rows")}
+    } | {
+        name: result[name]
+        for name in ("variant", "steps", "world_size", "training_rows", "served_rows")
+    }
     metrics = {
         name: float(value)
         for name, value in result.items()
-        if name.startswith("validation_") or name in ("best_epoch", "samples_per_second", "seconds")
+        if name.startswith("validation_") or name in ("epochs", "samples_per_second", "seconds")
     }
     registry.log(run_id, parameters=parameters, metrics=metrics, tags=tags)
     steps = [

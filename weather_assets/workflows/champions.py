@@ -16,12 +16,12 @@ from mlflow.exceptions import MlflowException
 from weather_assets.adapters.files.data_root import DataRoot
 from weather_assets.adapters.tracking.model_registry import ModelRegistry
 from weather_assets.contract.schema import Contract
-from weather_assets.foundation.documents import read_json
+from weather_assets.foundation.documents import DocumentError, read_json
 from weather_assets.scoring.offline import graph_probabilities
 from weather_assets.scoring.package import SIGNATURE_FILE
 from weather_assets.scoring.score import Scorer
 from weather_assets.scoring.signature import SIGNATURE
-from weather_assets.workflows.candidates import candidate_folder
+from weather_assets.workflows.candidates import candidate_folder, served_weights
 from weather_assets.workflows.published import (
     PackageChangedError,
     PackageRefusedError,
@@ -133,8 +133,8 @@ def _network(folder: Path) -> Callable[[_Floats], _Floats]:
     )
 
     try:
-        return load_network(folder).probabilities
-    except NetworkFileError as error:
+        return load_network(served_weights(folder)).probabilities
+    except (NetworkFileError, DocumentError, OSError) as error:
         raise NoChampionError(str(error)) from None
 
 

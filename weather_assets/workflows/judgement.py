@@ -7,6 +7,10 @@ verdict is kept. Does not belong here: the criteria.
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
 
 from weather_assets.adapters.files.data_root import DataRoot
 from weather_assets.adapters.files.processed_versions import ProcessedVersions, read_manifest
@@ -16,10 +20,17 @@ from weather_assets.forecasting.network import load_network
 from weather_assets.foundation.documents import read_json
 from weather_assets.verification.assessment import assess_candidate
 from weather_assets.verification.claims import Criteria, Outcome
-from weather_assets.verification.samples import Forecast, Samples, read_samples
+from weather_assets.verification.samples import Forecast, Samples, Served, read_samples
 from weather_assets.verification.verdict import Identity, Verdict
-from weather_assets.workflows.candidates import DATA_VERSION, candidate_folder
-from weather_assets.workflows.judged_rows import read_judged_rows
+from weather_assets.workflows.candidates import (
+    DATA_VERSION,
+    JUDGED_WEIGHTS,
+    LEARNED_UNTIL,
+    SERVED_WEIGHTS,
+    candidate_folder,
+    served_weights,
+)
+from weather_assets.workflows.judged_rows import read_judged_rows, seen_rows
 
 VERDICT = "verdict.json"
 VERDICT_TAG = "weather_assets.verdict"
@@ -113,6 +124,11 @@ def judge_candidate(root: DataRoot, registry: ModelRegistry, criteria: Criteria)
     contract = Contract.from_dict(read_json(processed / "contract.json"))
     table = read_judged_rows(processed / "weather.parquet")
     samples = read_samples(table, contract)
+    folder = candidate_folder(root, registry, candidate)
+    judged = [candidate] if champion is None else [candidate, champion]
+    forecasts = {
+        each.version: _forecast(root, registry, each, table, samples, contract) for each in judged
+    }
     assessment = assess_candidate(
         table,
         contract,
@@ -121,14 +137,14 @@ def judge_candidate(root: DataRoot, registry: ModelRegistry, criteria: Criteria)
             data_version=content,
             contract=contract.name,
             champion_version=None if champion is None else champion.version,
+            judged_weights=candidate.tags.get(JUDGED_WEIGHTS, ""),
+            served_weights=candidate.tags.get(SERVED_WEIGHTS, ""),
         ),
-        candidate=_forecast(root, registry, candidate, samples, contract),
-        champion=(
-            None if champion is None else _forecast(root, registry, champion, samples, contract)
-        ),
+        candidate=forecasts[candidate.version],
+        champion=None if champion is None else forecasts[champion.version],
+        served=_served(folder, samples),
         criteria=criteria,
     )
-    folder = candidate_folder(root, registry, candidate)
     _keep(registry, candidate, folder, assessment.verdict, assessment.pictures)
     return Judgement(assessment.verdict, assessment.pictures, folder)
 
@@ -182,16 +198,17 @@ def _forecast(
     root: DataRoot,
     registry: ModelRegistry,
     version: ModelVersion,
+    table: pd.DataFrame,
     samples: Samples,
     contract: Contract,
 ) -> Forecast:
-    """Returns what a model version says about validation and test rows.
+    """Returns what a model version's judged weights say about validation and test rows.
 
     Raises:
         VerdictError: if it forecasts something else, or from features that these rows lack.
     """
     folder = candidate_folder(root, registry, version)
-    trained_for = Contract.from_dict(read_json(folder / "contract.json"))
+    trained_for = _contract_of(folder)
     if _event(trained_for) != _event(contract) or trained_for.features != contract.features:
         raise VerdictError(
             f"model version {version.version} was trained under another contract "
@@ -199,9 +216,35 @@ def _forecast(
             "Keep the new kind of file in a data root of its own"
         )
     network = load_network(folder)
+    test: Any = table.loc[table["split"] == "test"]
     return Forecast(
         validation_N=network.probabilities(samples.validation.features_NF),
         test_N=network.probabilities(samples.test.features_NF),
+        seen_N=seen_rows(test, contract, version.tags.get(LEARNED_UNTIL), trained_for.split),
+    )
+
+
+def _served(folder: Path, samples: Samples) -> Served | None:
+    """Returns what the weights say that would be served; None where they are those judged."""
+    served_folder = served_weights(folder)
+    if served_folder == folder:
+        return None
+    judged, served = load_network(folder), load_network(served_folder)
+    said = {
+        name: served.probabilities(rows.features_NF)
+        for name, rows in (
+            ("train", samples.train),
+            ("validation", samples.validation),
+            ("test", samples.test),
+        )
+    }
+    return Served(
+        judged_train_N=judged.probabilities(samples.train.features_NF),
+        served_train_N=said["train"],
+        served_N=np.concatenate(list(said.values())),
+        observed_N=np.concatenate(
+            [samples.train.observed_N, samples.validation.observed_N, samples.test.observed_N]
+        ),
     )
 
 
@@ -210,6 +253,10 @@ def _candidate(registry: ModelRegistry) -> ModelVersion:
     if candidate is None:
         raise VerdictError("there is no candidate: materialize weather_checkpoint first")
     return candidate
+
+
+def _contract_of(folder: Path) -> Contract:
+    return Contract.from_dict(read_json(folder / "contract.json"))
 
 
 def _event(contract: Contract) -> tuple[object, ...]:

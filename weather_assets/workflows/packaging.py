@@ -34,12 +34,12 @@ from weather_assets.foundation.documents import read_json
 from weather_assets.processing.doubts.gates import Gate
 from weather_assets.scoring.package import CONDA_FILE, PackageContents, build_package
 from weather_assets.scoring.request_rows import request_row
-from weather_assets.workflows.candidates import candidate_folder
+from weather_assets.workflows.candidates import candidate_folder, served_weights
 from weather_assets.workflows.judgement import VERDICT, VerdictError, read_verdict
 from weather_assets.workflows.published import publish_if_passed
 
 PROBE_ROWS = 200
-"""Held-out rows that the served package must answer like the network."""
+"""Rows that the served package must answer like the network."""
 SAMPLE_ROWS = 3
 TOLERANCE = 1e-6
 
@@ -91,7 +91,7 @@ def package_champion(
         raise VerdictError("nothing is champion: materialize champion_model first")
     folder = candidate_folder(root, registry, champion)
     contract = Contract.from_dict(read_json(folder / "contract.json"))
-    network = load_network(folder)
+    network = load_network(served_weights(folder))
     rows = ds.dataset(str(ProcessedVersions(root.processed).current() / "weather.parquet"))
     probes = _spread(rows.to_table(filter=pc.field("split") == "test"), PROBE_ROWS)
     draft = folder / DRAFT_FOLDER

@@ -94,8 +94,9 @@ def example_statistics(table: pa.Table) -> TrainingStatistics:
 
 
 def rows_of(path: Path, split: str, contract: Contract = CONTRACT) -> LabelledRows:
-    """Returns one split, read and sorted in memory: a plain second way to what training visits."""
-    table = pq.read_table(path, filters=[("split", "=", split)]).sort_by("row_hash")
+    """Returns one split, or `all`, sorted in memory: a plain second way to what training visits."""
+    chosen = None if split == "all" else [("split", "=", split)]
+    table = pq.read_table(path, filters=chosen).sort_by("row_hash")
     labels = table.column("label_encoded").to_numpy().astype(np.float64)
     return LabelledRows(feature_matrix(table, contract), labels)
 

@@ -15,10 +15,10 @@ from weather_assets.forecasting.batches import (
     StretchBatches,
     step_rows,
 )
-from weather_assets.forecasting.checkpoints import CandidateProgress
+from weather_assets.forecasting.checkpoints import TrainingProgress
 from weather_assets.forecasting.epoch_order import EpochOrder
 from weather_assets.forecasting.network import RainNetwork
-from weather_assets.forecasting.row_files import RowFiles, describe_source, write_row_files
+from weather_assets.forecasting.row_files import TRAIN, RowFiles, describe_source, write_row_files
 from weather_assets.forecasting.settings import Architecture, TrainingSettings
 from weather_assets_tests.forecasting.example_rows import CONTRACT, rows_of, write_job
 
@@ -35,8 +35,8 @@ def small_windows(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture
 def files(tmp_path: Path) -> RowFiles:
     job = write_job(tmp_path, TrainingSettings())
-    source = describe_source(job.rows, CONTRACT, 1.0)
-    return write_row_files(job.rows, CONTRACT, job.row_files, source=source)
+    source = describe_source(job.rows, CONTRACT, {})
+    return write_row_files(job.rows, CONTRACT, job.row_files, source=source, shares={})
 
 
 @pytest.fixture
@@ -53,9 +53,9 @@ def order(rank: int = 0, world_size: int = 2) -> EpochOrder:
 def both(
     files: RowFiles, network: RainNetwork, monkeypatch: pytest.MonkeyPatch
 ) -> tuple[StepRows, StepRows]:
-    resident = step_rows(files, order(), network, CPU)
+    resident = step_rows(files, TRAIN, order(), network, CPU)
     monkeypatch.setattr(batches, "RESIDENT_BYTES", 0)
-    streamed = step_rows(files, order(), network, CPU)
+    streamed = step_rows(files, TRAIN, order(), network, CPU)
     assert isinstance(resident, ResidentRows)
     assert isinstance(streamed, StreamedRows)
     return resident, streamed
@@ -102,9 +102,9 @@ def test_streaming_reads_blocks_and_encodes_steps_and_never_more(
 def test_a_stretch_goes_on_where_the_last_one_ended(
     files: RowFiles, network: RainNetwork, steps: int
 ) -> None:
-    rows = step_rows(files, order(), network, CPU)
+    rows = step_rows(files, TRAIN, order(), network, CPU)
     assert order().steps == 13
-    progress = CandidateProgress("one")
+    progress = TrainingProgress("one")
     whole = [part.labels_N for epoch in range(5) for part in rows.epoch(epoch, 0)]
     stretch = StretchBatches(rows, order(), progress, steps)
     seen: list[torch.Tensor] = []

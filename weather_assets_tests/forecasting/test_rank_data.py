@@ -99,8 +99,8 @@ def test_rows_that_no_step_can_reach_are_not_copied(job: TrainingJob) -> None:
 @pytest.fixture(scope="module")
 def files(tmp_path_factory: pytest.TempPathFactory) -> RowFiles:
     made = write_job(tmp_path_factory.mktemp("files"), TrainingSettings())
-    source = describe_source(made.rows, CONTRACT, 1.0)
-    return write_row_files(made.rows, CONTRACT, made.row_files, source=source)
+    source = describe_source(made.rows, CONTRACT, {})
+    return write_row_files(made.rows, CONTRACT, made.row_files, source=source, shares={})
 
 
 @settings(max_examples=30, deadline=None)

@@ -15,7 +15,7 @@ from weather_assets.forecasting import row_files, row_sorting
 from weather_assets.forecasting.data import TrainingDataError
 from weather_assets.forecasting.row_files import (
     INDEX_FILE,
-    SPLITS,
+    ROW_SETS,
     RowFiles,
     describe_source,
     write_row_files,
@@ -25,8 +25,9 @@ from weather_assets_tests.forecasting.example_rows import CONTRACT, example_tabl
 
 
 def write(path: Path, folder: Path, share: float = 1.0) -> RowFiles:
-    source = describe_source(path, CONTRACT, share)
-    return write_row_files(path, CONTRACT, folder, source=source, training_share=share)
+    shares = {"train": share}
+    source = describe_source(path, CONTRACT, shares)
+    return write_row_files(path, CONTRACT, folder, source=source, shares=shares)
 
 
 @pytest.fixture
@@ -44,7 +45,7 @@ def tiny_buckets(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def assert_equals_memory(files: RowFiles, path: Path) -> None:
-    for split in SPLITS:
+    for split in ROW_SETS:
         expected = rows_of(path, split)
         assert files.rows(split) == len(expected)
         found = files.read(split, 0, files.rows(split))
@@ -64,7 +65,7 @@ def test_sorting_outside_memory_gives_the_same_files(rows: Path, tmp_path: Path)
     files = write(rows, tmp_path / "files")
     assert_equals_memory(files, rows)
     left = {path.name for path in files.folder.iterdir()}
-    wanted = {f"{split}.{kind}" for split in SPLITS for kind in ("features", "labels")}
+    wanted = {f"{split}.{kind}" for split in ROW_SETS for kind in ("features", "labels")}
     assert left == {*wanted, INDEX_FILE}
 
 
@@ -75,7 +76,7 @@ def test_parts_and_their_order_do_not_matter(tmp_path: Path, rows: Path) -> None
     parts.mkdir()
     pq.write_table(table.slice(150), parts / "a.parquet", row_group_size=100)
     pq.write_table(table.slice(0, 150), parts / "b.parquet")
-    assert write(parts, tmp_path / "of_parts").splits == write(rows, tmp_path / "whole").splits
+    assert write(parts, tmp_path / "of_parts").sets == write(rows, tmp_path / "whole").sets
 
 
 def records(hashes: Sequence[int]) -> Records:
@@ -135,15 +136,19 @@ def test_a_share_is_the_rows_with_the_lowest_hashes(rows: Path, tmp_path: Path) 
 
 def test_files_are_found_by_their_source_alone(rows: Path, tmp_path: Path) -> None:
     written = write(rows, tmp_path / "files")
-    source = describe_source(rows, CONTRACT, 1.0)
+    source = describe_source(rows, CONTRACT, {"train": 1.0})
     assert RowFiles.find(tmp_path / "files", source) == written
-    assert RowFiles.find(tmp_path / "files", describe_source(rows, CONTRACT, 0.5)) is None
+    assert (
+        RowFiles.find(tmp_path / "files", describe_source(rows, CONTRACT, {"train": 0.5})) is None
+    )
     pq.write_table(example_table(501), rows)
-    assert RowFiles.find(tmp_path / "files", describe_source(rows, CONTRACT, 1.0)) is None
+    assert (
+        RowFiles.find(tmp_path / "files", describe_source(rows, CONTRACT, {"train": 1.0})) is None
+    )
     assert RowFiles.find(tmp_path / "nothing", source) is None
 
 
-@pytest.mark.parametrize("content", ["", "[]", "{}", '{"source": "x", "splits": {"train": 3}}'])
+@pytest.mark.parametrize("content", ["", "[]", "{}", '{"source": "x", "sets": {"train": 3}}'])
 def test_an_index_that_says_nothing_is_none(tmp_path: Path, content: str) -> None:
     (tmp_path / INDEX_FILE).write_text(content)
     assert RowFiles.find(tmp_path, "x") is None

@@ -65,9 +65,9 @@ def test_steps_are_limited_whatever_an_epoch_is(
 
 def test_only_rows_that_the_steps_can_visit_are_wanted() -> None:
     settings = TrainingSettings(maximum_steps=300)
-    assert settings.training_share(0) == 1
-    assert settings.training_share(1_000_000) == 1
-    assert settings.training_share(75_000_000) * 75_000_000 == pytest.approx(300 * 65_536)
+    assert settings.share_visited(0) == 1
+    assert settings.share_visited(1_000_000) == 1
+    assert settings.share_visited(75_000_000) * 75_000_000 == pytest.approx(300 * 65_536)
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,6 @@
 """One rank, and several: the same weights, however they are trained."""
 
+import hashlib
 import io
 import json
 import os
@@ -34,6 +35,7 @@ SETTINGS = TrainingSettings(
     batch_rows=100,
     checkpoint_interval_seconds=0.0,
 )
+WRITTEN = ("model.safetensors", "served/model.safetensors", "history.json")
 ENDLESS = TrainingSettings(maximum_steps=1_000_000, patience=1_000_000, batch_rows=100)
 
 
@@ -61,7 +63,15 @@ class InterruptedEvents(RankEvents):
 
 def _train(job: TrainingJob) -> dict[str, Any]:
     run_rank(job, RankEnvironment(), RankEvents(0, io.StringIO()))
+    return _result(job)
+
+
+def _result(job: TrainingJob) -> dict[str, Any]:
     return json.loads((job.output / "result.json").read_text())
+
+
+def _history(job: TrainingJob) -> dict[str, list[dict[str, float]]]:
+    return json.loads((job.output / "history.json").read_text())
 
 
 def _start(folder: Path, rank: int, world_size: int, port: int) -> subprocess.Popen[str]:
@@ -100,24 +110,28 @@ def test_the_same_seed_gives_the_same_bytes_and_another_does_not(
     _train(again)
     other = write_job(tmp_path / "other", replace(SETTINGS, seed=1))
     _train(other)
-    weights = [(job.output / "model.safetensors").read_bytes() for job in (alone, again, other)]
-    assert weights[0] == weights[1] != weights[2]
+    for file in ("model.safetensors", "served/model.safetensors"):
+        weights = [(job.output / file).read_bytes() for job in (alone, again, other)]
+        assert weights[0] == weights[1] != weights[2]
 
 
-def test_the_best_epoch_is_chosen_saved_and_reported(alone: TrainingJob) -> None:
-    result = json.loads((alone.output / "result.json").read_text())
-    history = json.loads((alone.output / "history.json").read_text())
+def test_the_recipe_with_the_lowest_loss_is_chosen_saved_and_reported(alone: TrainingJob) -> None:
+    result, history = _result(alone), _history(alone)
     rows = rows_of(alone.rows, "validation")
     probability = load_network(alone.output).probabilities(rows.features_NF)
     likely = np.where(rows.labels_N == 1, probability, 1 - probability)
     assert result["validation_log_loss"] == pytest.approx(-np.log(likely).mean(), rel=1e-12)
-    losses = {
-        (variant, row["epoch"]): row["validation_loss"]
-        for variant, validations in history.items()
-        for row in validations
-    }
-    assert min(losses, key=losses.__getitem__) == (result["variant"], result["best_epoch"])
+    tried = {each["variant"]: each for each in result["candidates"]}
+    losses = {name: each["validation_log_loss"] for name, each in tried.items() if each["steps"]}
+    assert min(losses, key=losses.__getitem__) == result["variant"]
     assert min(losses.values()) == pytest.approx(result["validation_log_loss"], abs=1e-5)
+    for name, each in tried.items():
+        searched = {row["step"]: row["validation_loss"] for row in history[name]}
+        assert min(searched, key=searched.__getitem__) == each["best_step"]
+        if each["steps"]:
+            assert each["steps"] == min(2 * each["best_step"], SETTINGS.maximum_steps)
+            assert history[f"{name}_annealed"][-1]["step"] == each["steps"]
+    assert result["steps"] == tried[result["variant"]]["steps"] == history["refit"][-1]["step"]
     assert result["validation_rows"] == len(rows)
     base = rows.labels_N.mean()
     assert (
@@ -125,7 +139,36 @@ def test_the_best_epoch_is_chosen_saved_and_reported(alone: TrainingJob) -> None
     )
 
 
-@pytest.mark.parametrize("steps", [30, 100])
+def test_what_is_judged_does_not_depend_on_a_test_row_and_what_is_served_does(
+    alone: TrainingJob, tmp_path: Path
+) -> None:
+    newest = example_table(200, seed=1)
+    split = newest.column_names.index("split")
+    newest = newest.set_column(split, "split", pa.array(["test"] * len(newest)))
+    table = pa.concat_tables([example_table(), newest])
+    job = write_job(tmp_path, SETTINGS, table)
+    result = _train(job)
+    judged, served = (
+        [(each.output / file).read_bytes() for each in (alone, job)]
+        for file in ("model.safetensors", "served/model.safetensors")
+    )
+    assert judged[0] == judged[1]
+    assert served[0] != served[1]
+    assert result["served_rows"] == len(table) == 800
+    assert result["judged_weights"] == hashlib.sha256(judged[1]).hexdigest()
+    assert result["served_weights"] == hashlib.sha256(served[1]).hexdigest()
+
+
+def test_a_candidate_that_is_far_behind_is_searched_and_not_trained_on(tmp_path: Path) -> None:
+    slow = Architecture("slow", piecewise=True, learning_rate_factor=1e-2)
+    settings = replace(SETTINGS, architectures=(*SETTINGS.architectures, slow), patience=2)
+    result = _train(write_job(tmp_path, settings))
+    (found,) = [each for each in result["candidates"] if each["variant"] == "slow"]
+    assert (found["steps"], found["validation_log_loss"]) == (None, None)
+    assert found["best_step"] > 0
+
+
+@pytest.mark.parametrize("steps", [30, 100, 180])
 def test_a_relaunched_run_ends_as_an_uninterrupted_one(
     alone: TrainingJob, tmp_path: Path, steps: int
 ) -> None:
@@ -138,7 +181,7 @@ def test_a_relaunched_run_ends_as_an_uninterrupted_one(
     whole = RankEvents(0, io.StringIO())
     run_rank(write_job(tmp_path / "whole", SETTINGS), RankEnvironment(), whole)
     assert resumed.step < whole.step
-    for name in ("model.safetensors", "history.json"):
+    for name in WRITTEN:
         assert (job.output / name).read_bytes() == (alone.output / name).read_bytes()
 
 
@@ -157,7 +200,7 @@ def test_a_run_of_streamed_rows_that_is_relaunched_in_mid_epoch_ends_as_an_unint
     with pytest.raises(RankKilledError):
         run_rank(job, RankEnvironment(), InterruptedEvents(75))
     run_rank(job, RankEnvironment(), RankEvents(0, io.StringIO()))
-    for name in ("model.safetensors", "history.json"):
+    for name in WRITTEN:
         assert (job.output / name).read_bytes() == (resident.output / name).read_bytes()
 
 
@@ -185,8 +228,8 @@ def test_a_hopeless_candidate_is_given_up_and_one_that_competes_is_not(tmp_path:
     tried = {one["variant"]: one for one in result["candidates"]}
     history = json.loads((tmp_path / "candidate" / "history.json").read_text())
     assert len(history["slow"]) == settings.patience
-    best = min(tried[name]["validation_log_loss"] for name in ("additive", "perceptron"))
-    assert tried["slow"]["validation_log_loss"] > settings.hopeless_loss_ratio * best
+    best = min(tried[name]["search_log_loss"] for name in ("additive", "perceptron"))
+    assert tried["slow"]["search_log_loss"] > settings.hopeless_loss_ratio * best
     patient = replace(settings, hopeless_loss_ratio=1e9)
     _train(write_job(tmp_path / "patient", patient))
     history = json.loads((tmp_path / "patient" / "candidate" / "history.json").read_text())
@@ -223,7 +266,9 @@ def test_two_ranks_agree_with_one_and_count_every_validation_row_once(
     assert [rank["rank"] for rank in result["ranks"]] == [0, 1]
     assert [rank["threads"] for rank in result["ranks"]] == [SETTINGS.threads_per_rank] * 2
     history = json.loads((job.output / "history.json").read_text())
+    refit = history.pop("refit")
     assert {row["validation_rows"] for run in history.values() for row in run} == {len(rows)}
+    assert all("validation_rows" not in row for row in refit)
 
 
 def test_sigterm_ends_a_training_rank_at_once(tmp_path: Path) -> None:

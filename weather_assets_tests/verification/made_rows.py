@@ -101,9 +101,8 @@ class Weather:
     def noisy(self, deviation: float, seed: int) -> Forecast:
         """Returns the truth with normal errors, clipped to [0, 1]."""
         generator = np.random.default_rng(seed)
-        return Forecast(
-            *(
-                np.clip(truth + generator.normal(0.0, deviation, len(truth)), 0.0, 1.0)
-                for truth in (self.truth.validation_N, self.truth.test_N)
-            )
+        validation_N, test_N = (
+            np.clip(truth + generator.normal(0.0, deviation, len(truth)), 0.0, 1.0)
+            for truth in (self.truth.validation_N, self.truth.test_N)
         )
+        return Forecast(validation_N, test_N)

@@ -1,5 +1,6 @@
 """The rules that turn intervals and counts into pass, fail or inconclusive."""
 
+import numpy as np
 import pytest
 
 from weather_assets.verification.claims import (
@@ -8,12 +9,13 @@ from weather_assets.verification.claims import (
     claim_better,
     claim_enough_data,
     claim_no_worse,
+    claim_served_weights,
     claim_undecided,
     claim_valid_probabilities,
     count_rows,
     overall,
 )
-from weather_assets.verification.samples import VerificationError
+from weather_assets.verification.samples import FloatArray, Served, VerificationError
 from weather_assets.verification.significance import Interval
 from weather_assets_tests.verification.made_rows import rows_of
 
@@ -76,6 +78,73 @@ def test_a_loss_beyond_chance_is_not_forgiven_by_the_margin(
         shown_worse=interval(lower_of_95, 0.0045),
     )
     assert claim.outcome is outcome
+
+
+@pytest.mark.parametrize(
+    ("lower", "upper", "outcome"),
+    [
+        (-0.02, 0.0051, Outcome.PASS),
+        (0.001, 0.02, Outcome.PASS),
+        (0.006, 0.02, Outcome.FAIL),
+        (-0.02, 0.0049, Outcome.PASS),
+    ],
+)
+def test_in_place_of_nothing_a_doubt_passes_and_a_loss_that_is_shown_does_not(
+    lower: float, upper: float, outcome: Outcome
+) -> None:
+    claim = claim_no_worse(
+        "no_worse", "a reference", interval(lower, upper, 0.9), 0.05, 0.1, doubt_passes=True
+    )
+    assert claim.outcome is outcome
+    is_open = lower <= 0.005 <= upper
+    assert ("nothing serves yet" in claim.sentence) == is_open
+    assert ("more blocks" in claim.sentence) == is_open
+
+
+def test_the_power_is_what_simulated_comparisons_have() -> None:
+    # 90 blocks, a true loss that is said to be detectable: four in five upper bounds of a
+    # one-sided 95 % interval around no loss lie below it.
+    found = interval(-0.02, 0.02, 0.9)
+    claim = claim_no_worse("no_worse", "a reference", found, 0.05, 0.1)
+    error = found.upper / 1.6449
+    estimates = np.random.default_rng(0).normal(0.0, error, 200_000)
+    shown = (estimates + 1.6449 * error < claim.numbers["detectable_skill"] * 0.1).mean()
+    assert shown == pytest.approx(0.8, abs=0.01)
+    # With so many more blocks the error is smaller by the root of their number.
+    more = (90 + claim.numbers["more_blocks"]) / 90
+    estimates = np.random.default_rng(1).normal(0.0, error / more**0.5, 200_000)
+    assert (estimates + 1.6449 * error / more**0.5 < 0.005).mean() == pytest.approx(0.8, abs=0.01)
+
+
+def made_served(shift: float = 0.0, noise: float = 0.0) -> tuple[Served, FloatArray]:
+    generator = np.random.default_rng(0)
+    truth = generator.uniform(0.05, 0.95, 3000)
+    observed = (generator.random(3000) < truth).astype(np.float64)
+    said = np.clip(truth + shift + generator.normal(0.0, noise, 3000), 0.0, 1.0)
+    served = Served(truth[:2000], said[:2000], said, observed)
+    return served, observed[:2000]
+
+
+def test_served_weights_that_learned_as_the_judged_ones_did_are_sane() -> None:
+    claim = claim_served_weights(*made_served(noise=0.02), margin=0.05)
+    assert claim.outcome is Outcome.PASS
+    assert claim.numbers["served"] == pytest.approx(claim.numbers["judged"], abs=0.002)
+
+
+@pytest.mark.parametrize(
+    ("shift", "noise"), [(0.08, 0.0), (-0.08, 0.0), (0.0, 0.4)], ids=["wet", "dry", "noisy"]
+)
+def test_served_weights_that_learned_something_else_fail(shift: float, noise: float) -> None:
+    assert claim_served_weights(*made_served(shift, noise), margin=0.05).outcome is Outcome.FAIL
+
+
+@pytest.mark.parametrize("wrong", [np.nan, -0.1, 1.1, np.inf])
+def test_served_weights_that_give_no_probabilities_fail(wrong: float) -> None:
+    served, observed = made_served()
+    served.served_N[-1] = wrong
+    claim = claim_served_weights(served, observed, margin=0.05)
+    assert claim.outcome is Outcome.FAIL
+    assert "not in [0, 1]" in claim.sentence
 
 
 def test_sentences_name_reference_numbers_and_margin() -> None:

@@ -8,7 +8,7 @@ import pytest
 from weather_assets.verification.baselines import BASE_RATE, CLIMATOLOGY, LOGISTIC_REGRESSION
 from weather_assets.verification.claims import Claim, Criteria, Outcome
 from weather_assets.verification.evaluation import evaluate_candidate
-from weather_assets.verification.samples import Forecast, Samples, VerificationError
+from weather_assets.verification.samples import Forecast, Samples, Served, VerificationError
 from weather_assets.verification.verdict import CANDIDATE, CHAMPION, Verdict
 from weather_assets_tests.verification.made_rows import CHALLENGER, FIRST, Weather, rows_of
 
@@ -101,6 +101,45 @@ def test_the_champions_own_probabilities_pass(weather: Weather) -> None:
     assert claim.outcome is Outcome.PASS
     assert (claim.numbers["lower"], claim.numbers["upper"]) == (0.0, 0.0)
     assert verdict.outcome is Outcome.PASS
+
+
+def test_a_champion_is_judged_on_rows_that_it_has_never_seen(weather: Weather) -> None:
+    # It knows the first half by heart, and is worse than the challenger on the other one.
+    seen_N = np.arange(1200) < 600
+    observed_N = weather.samples.test.observed_N
+    champion = weather.noisy(0.2, seed=5)
+    champion = replace(champion, test_N=np.where(seen_N, observed_N, champion.test_N))
+    assert judged(weather, weather.truth, champion).outcome is Outcome.FAIL
+    verdict = judged(weather, weather.truth, replace(champion, seen_N=seen_N))
+    claim = claim_of(verdict, "no_worse_than_champion")
+    assert verdict.outcome is Outcome.PASS
+    assert claim.numbers["blocks"] == 150
+    assert "the 600 of 1200 test rows new to it" in claim.sentence
+
+
+def test_too_few_rows_that_are_new_to_the_champion_decide_nothing(weather: Weather) -> None:
+    champion = replace(weather.truth, seen_N=np.arange(1200) < 1150)
+    verdict = judged(weather, weather.truth, champion)
+    assert verdict.outcome is Outcome.INCONCLUSIVE
+    assert "the others trained it" in verdict.reasons[0]
+
+
+def test_the_weights_to_be_served_are_part_of_the_verdict(weather: Weather) -> None:
+    train = weather.samples.train.observed_N
+    sane = np.full(1200, train.mean())
+    everything = np.concatenate([train, train, train])
+    for said, outcome in ((train.mean(), Outcome.PASS), (0.9, Outcome.FAIL)):
+        verdict = evaluate_candidate(
+            weather.samples,
+            identity=FIRST,
+            event="rain",
+            candidate=weather.truth,
+            baselines=weather.baselines,
+            served=Served(sane, np.full(1200, said), np.full(3600, said), everything),
+            criteria=QUICK,
+        )
+        assert claim_of(verdict, "served_weights_are_sane").outcome is outcome
+        assert verdict.outcome is outcome
 
 
 def test_a_better_challenger_passes(weather: Weather) -> None:

@@ -4,15 +4,18 @@ Belongs here: making it. Does not belong here: assertions about who answers.
 """
 
 import json
+from copy import deepcopy
 
 import numpy as np
 import numpy.typing as npt
+import torch
 from mlflow import MlflowClient
 
 from weather_assets.adapters.files.data_root import DataRoot
 from weather_assets.adapters.tracking.model_registry import CANDIDATE_ARTIFACTS, ModelRegistry
 from weather_assets.contract.schema import Contract
-from weather_assets.forecasting.network import save_network
+from weather_assets.forecasting.network import save_network, weights_digest
+from weather_assets.forecasting.settings import SERVED_FOLDER
 from weather_assets_tests.integration.agreeing_rows import CONTRACT
 from weather_assets_tests.integration.arbitrary_network import (
     arbitrary_network,
@@ -63,6 +66,17 @@ class RegisteredVersions:
         run = MlflowClient(self.root.tracking_uri).create_run(self.registry.ensure_experiment())
         self.registry.log_folder(run.info.run_id, folder, CANDIDATE_ARTIFACTS)
         assert self.registry.register(run.info.run_id, {}).version == version
+
+    def refit(self, version: str) -> None:
+        """Gives a version weights of its own to be served."""
+        folder = self.root.registry / version
+        served = folder / SERVED_FOLDER
+        served.mkdir()
+        network = deepcopy(NETWORK)
+        with torch.no_grad():
+            network.linear.bias.add_(1.0)
+        save_network(network, served)
+        (folder / "result.json").write_text(json.dumps({"served_weights": weights_digest(served)}))
 
     def package(self, version: str) -> None:
         """Makes a package of a version, and publishes it."""

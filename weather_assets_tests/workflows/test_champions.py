@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from weather_assets.adapters.files.data_root import DataRoot
+from weather_assets.forecasting.settings import SERVED_FOLDER
 from weather_assets.workflows.champions import NoChampionError, find_champion
 from weather_assets_tests.integration.agreeing_rows import CONTRACT
 from weather_assets_tests.workflows.registered_versions import RegisteredVersions, features
@@ -74,6 +75,20 @@ def test_asking_an_empty_folder_leaves_it_empty(tmp_path: Path) -> None:
     with pytest.raises(NoChampionError, match="no champion yet"):
         find_champion(DataRoot.at(tmp_path))
     assert not list(tmp_path.iterdir())
+
+
+def test_the_weights_of_every_row_answer_and_not_those_that_were_judged(
+    registered: RegisteredVersions,
+) -> None:
+    registered.registry.promote("1")
+    features_NF = features(CONTRACT)
+    judged = find_champion(registered.root).probabilities(features_NF)
+    registered.refit("1")
+    served = find_champion(registered.root).probabilities(features_NF)
+    assert np.abs(served - judged).max() > 0.01
+    shutil.rmtree(registered.root.registry / "1" / SERVED_FOLDER)
+    with pytest.raises(NoChampionError, match="no readable network"):
+        find_champion(registered.root)
 
 
 def test_damaged_weights_are_named(registered: RegisteredVersions) -> None:

@@ -1,15 +1,22 @@
 """Rows for a verdict: all of a few, the same sample of many."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
 
+from weather_assets.contract.loading import builtin_contracts
+from weather_assets.contract.schema import Contract, Split, SplitMethod
 from weather_assets.workflows import judged_rows
-from weather_assets.workflows.judged_rows import read_judged_rows
+from weather_assets.workflows.judged_rows import read_judged_rows, seen_rows
 
 ROWS = 4_000
+
+
+def builtin(name: str) -> Contract:
+    return next(contract for contract in builtin_contracts() if contract.name == name)
 
 
 @pytest.fixture
@@ -49,3 +56,28 @@ def test_of_many_rows_those_with_the_lowest_hashes_are_read(
         hashes = sorted(everything["row_hash"].tolist())
         assert sorted(some["row_hash"].tolist()) == hashes[: len(some)]
     pd.testing.assert_frame_equal(read, read_judged_rows(path))
+
+
+@pytest.mark.parametrize(
+    ("split", "learned_until", "seen"),
+    [
+        (Split(), "2020-01-02T00:00:00+00:00", [True, True, False]),
+        (Split(), None, [False, False, False]),
+        (Split(train=0.8), "2020-01-03T00:00:00+00:00", [True, True, True]),
+        (Split(SplitMethod.DAY_OF_MONTH), "2020-01-03T00:00:00+00:00", [True, True, True]),
+    ],
+)
+def test_rows_that_a_model_learned_are_told_from_those_that_are_new_to_it(
+    split: Split, learned_until: str | None, seen: list[bool]
+) -> None:
+    contract = builtin("seattle_daily")
+    days = ["2020-01-01", "2020-01-02", "2020-01-03"]
+    rows = pd.DataFrame({"date": pd.to_datetime(days, utc=True)})
+    assert seen_rows(rows, contract, learned_until, split).tolist() == seen
+
+
+def test_by_hash_a_row_is_held_out_for_ever_unless_the_shares_are_others() -> None:
+    contract = builtin("five_column")
+    rows = pd.DataFrame({"split": ["test", "test"]})
+    assert not seen_rows(rows, contract, None, contract.split).any()
+    assert seen_rows(rows, contract, None, replace(contract.split, train=0.5)).all()
