@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/.ready
 
-.PHONY: run dev test property-test readme-test docker-test chaos bench lint lock clean
+.PHONY: run dev test system-test property-test readme-test docker-test chaos bench lint lock clean
 
 run: $(READY)
 	$(BIN)/weather-assets run --serve --sample data/samples/nyc-hourly-2013.csv.gz
@@ -13,6 +13,10 @@ dev: $(READY)
 
 test: $(READY)
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses 3 --dist loadfile
+
+# Whole commands, killed, moved, interrupted and looked into. Much of it waits.
+system-test: $(READY)
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest --timeout 600 --numprocesses 2 --dist load --maxschedchunk 1 --durations 12 weather_assets_tests/system
 
 # Sequences of 50 things that happen to files, runs, sensors and clocks: 200 of them are 10,000 steps.
 property-test: EXAMPLES ?= 200
@@ -27,10 +31,9 @@ readme-test: $(READY)
 docker-test: $(READY)
 	STACK=weather-assets-test docker/stack build && STACK=weather-assets-test WEATHER_ASSETS_PYTORCH_IMAGE=weather-assets-test-pytorch:latest $(BIN)/python -m pytest --timeout 900 --durations 15 weather_assets_tests/docker
 
-# Kills commands one by one; then harms `dev` at random for three minutes, and asks whether all came to
-# rest and agrees.
+# Harms `dev` at random for three minutes, and asks whether all came to rest and agrees.
 chaos: $(READY)
-	$(BIN)/python -m pytest --timeout 600 weather_assets_tests/chaos && $(BIN)/python -m weather_assets_tests.chaos --seconds 180 --seed 1
+	$(BIN)/python -m weather_assets_tests.chaos --seconds 180 --seed 1
 
 bench: $(READY)
 	$(BIN)/python -m weather_assets_tests.benchmarks --json bench.json

@@ -36,15 +36,12 @@ SPARK_BUNDLES: tuple[tuple[str, ...], ...] = (
 
 LONGEST: tuple[str, ...] = (
     *SPARK_BUNDLES[0],
-    "integration/test_training_gang.py",
     *SPARK_BUNDLES[1],
-    "integration/test_data_roots.py",
     "integration/test_old_root.py",
     "integration/test_rollout.py",
     "adapters/ranks/test_gang.py",
     "adapters/azure/test_service.py",
     "commands/test_recovery.py",
-    "commands/test_development.py",
     "adapters/test_spark_environment.py",
     "adapters/tracking",
     "commands/test_instance.py",

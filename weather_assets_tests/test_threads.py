@@ -1,6 +1,6 @@
 """No background thread imports: of two threads that do, one can see half a module.
 
-Read from the code here; `integration/test_imports.py` watches a run.
+Read from the code here; `system/test_imports.py` watches a run.
 """
 
 import ast

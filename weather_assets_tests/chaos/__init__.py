@@ -3,5 +3,4 @@
 - `harm`: raw files that come and go, and processes that are killed.
 - `platform`: the `dev` that is harmed, and its family.
 - `agreement`: what must agree when all is quiet.
-- `test_killed_commands`: whole commands, killed one by one.
 """

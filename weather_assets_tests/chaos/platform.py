@@ -25,7 +25,7 @@ from weather_assets.foundation.held_files import is_held
 from weather_assets.foundation.waiting import wait_until
 from weather_assets.local_azure.azure.settings import Settings
 from weather_assets.local_azure.serving.scorers import MARKER_VARIABLE
-from weather_assets_tests.commands.development_server import (
+from weather_assets_tests.system.development_server import (
     DevelopmentServer,
     development_server,
     wait_gone,

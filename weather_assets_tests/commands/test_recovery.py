@@ -1,6 +1,6 @@
 """A run whose process was killed is ended at the next start, and by the daemon; others go on.
 
-Whole commands are killed in `chaos/test_killed_commands.py`.
+Whole commands are killed in `system/test_killed_commands.py`.
 """
 
 import os

@@ -167,7 +167,7 @@ def test_cancelled_training_leaves_nothing(processed: Path, tmp_path: Path) -> N
 SUPERVISOR = """
 import sys
 from pathlib import Path
-from weather_assets_tests.integration.test_training_gang import train
+from weather_assets_tests.system.test_training_gang import train
 train(Path(sys.argv[1]), lambda e: print(e.name, e.rank, e.fields.get("pid", ""), flush=True))
 """
 

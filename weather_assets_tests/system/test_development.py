@@ -10,7 +10,7 @@ import httpx
 
 from weather_assets.adapters.files.data_root import DataRoot
 from weather_assets_tests.awkward_names import ALL_OF_THEM
-from weather_assets_tests.commands.development_server import (
+from weather_assets_tests.system.development_server import (
     END_SECONDS,
     DevelopmentServer,
     development_server,
