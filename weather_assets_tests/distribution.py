@@ -4,7 +4,7 @@ Belongs here: which tests stay together, and which come first. Does not belong h
 processes there are (the Makefile says it), or anything that a test can see.
 
 A file stays in one process, as under xdist's `--dist loadfile`: its fixtures are made once. The
-files that use the shared Spark session stay in two bundles, because every further process would
+files that use the shared Spark session stay in one bundle, because every further process would
 start, and warm up, a Java of its own. What takes long begins first; what takes a moment fills the
 gaps at the end. All of it concerns time alone: any order passes.
 """
@@ -18,58 +18,57 @@ from xdist.scheduler import LoadFileScheduling
 
 TESTS = "weather_assets_tests"
 
-SPARK_BUNDLES: tuple[tuple[str, ...], ...] = (
-    (
-        "integration/test_graph.py",
-        "integration/test_agreement.py",
-        "commands/test_suggestion.py",
-        "benchmarks/test_benchmarks.py",
-    ),
-    (
-        "processing",
-        "workflows/test_preparation.py",
-        "workflows/test_growing_data.py",
-        "adapters/test_spark_session.py",
-    ),
+WITH_SPARK: tuple[str, ...] = (
+    "processing/cells/test_hashing.py",
+    "processing/files/test_blocks.py",
+    "processing/parts/test_tasks.py",
+    "processing/test_hostile_files.py",
+    "processing/test_pipeline.py",
+    "workflows/test_preparation.py",
+    "commands/test_suggestion.py",
+    "adapters/test_spark_session.py",
+    "benchmarks/test_benchmarks.py",
+    "integration/test_agreement.py",
 )
-"""Files and folders whose tests share a Spark session; one that is missing costs time alone."""
+"""Files whose tests share the Spark session; one that is missing costs time alone."""
 
 LONGEST: tuple[str, ...] = (
-    *SPARK_BUNDLES[0],
-    *SPARK_BUNDLES[1],
-    "integration/test_old_root.py",
+    "integration/test_graph.py",
+    *WITH_SPARK,
     "integration/test_rollout.py",
-    "adapters/ranks/test_gang.py",
-    "adapters/azure/test_service.py",
     "commands/test_recovery.py",
-    "adapters/test_spark_environment.py",
-    "adapters/tracking",
-    "commands/test_instance.py",
-    "local_azure/serving/test_pools.py",
-    "commands/test_serving.py",
     "forecasting/test_training.py",
-    "workflows/test_prediction.py",
-    "adapters/scoring/test_server.py",
+    "defs/test_reconciliation.py",
+    "commands/test_serving.py",
     "integration/test_rollout_kills.py",
-    "local_azure/test_restarts.py",
-    "local_azure/azure/test_faults.py",
-    "local_azure/test_sdk.py",
-    "integration/test_rollout_secrets.py",
+    "processing/files/test_bombs.py",
+    "integration/test_old_root.py",
+    "commands/test_storage_errors.py",
+    "local_azure",
+    "adapters",
+    "workflows",
+    "benchmarks",
+    "test_layers.py",
+    "verification",
+    "engine_guard",
+    "integration",
+    "commands",
+    "scoring",
+    "processing",
+    "defs",
+    "forecasting",
 )
 """Files and folders that take more than 4 s each on 2 idle cores, longest first."""
 
 
 def work_unit(node_id: str) -> str:
-    """Returns what a test is dealt out with: its file, or its bundle.
+    """Returns what a test is dealt out with: its file, or all that use Spark.
 
     Args:
         node_id: pytest's, relative to the root of the repository.
     """
     file = node_id.split("::", 1)[0]
-    for number, bundle in enumerate(SPARK_BUNDLES):
-        if _place(file, bundle) < len(bundle):
-            return f"spark-{number}"
-    return file
+    return "spark" if _place(file, WITH_SPARK) < len(WITH_SPARK) else file
 
 
 def in_order(node_ids: Sequence[str]) -> list[int]:
@@ -86,7 +85,7 @@ def _place(file: str, among: Sequence[str]) -> int:
 
 
 class BundledFiles(LoadFileScheduling):
-    """As `--dist loadfile`, with Spark's files in bundles, and in the order of collection."""
+    """As `--dist loadfile`, with Spark's files together, and in the order of collection."""
 
     def _split_scope(self, nodeid: str) -> str:
         return work_unit(nodeid)

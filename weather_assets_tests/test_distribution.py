@@ -1,34 +1,35 @@
-"""Tests are dealt out by file, Spark's in bundles, and long ones come first."""
+"""Tests are dealt out by file, Spark's together, and long ones come first."""
 
 from pathlib import Path
 
 import pytest
 
-from weather_assets_tests.distribution import LONGEST, SPARK_BUNDLES, TESTS, in_order, work_unit
+from weather_assets_tests.distribution import LONGEST, TESTS, WITH_SPARK, in_order, work_unit
 
 ROOT = Path(__file__).resolve().parents[1]
 
 
 def test_every_file_that_is_named_is_there() -> None:
-    named = {*LONGEST, *(name for bundle in SPARK_BUNDLES for name in bundle)}
-    assert [name for name in sorted(named) if not (ROOT / TESTS / name).exists()] == []
+    assert [
+        name for name in sorted({*LONGEST, *WITH_SPARK}) if not (ROOT / TESTS / name).exists()
+    ] == []
 
 
-def test_whoever_uses_the_shared_spark_session_is_in_a_bundle(
+def test_whoever_uses_the_shared_spark_session_is_with_the_others(
     request: pytest.FixtureRequest,
 ) -> None:
     items = [each for each in request.session.items if isinstance(each, pytest.Function)]
     units = {work_unit(each.nodeid) for each in items if "spark" in each.fixturenames}
-    assert units <= {f"spark-{number}" for number in range(len(SPARK_BUNDLES))}
+    assert units <= {"spark"}
 
 
-def test_a_file_and_a_bundle_stay_together() -> None:
+def test_a_file_and_all_of_spark_stay_together() -> None:
     together = [
-        f"{TESTS}/processing/test_fitting.py::test_a",
+        f"{TESTS}/processing/cells/test_hashing.py::test_a",
         f"{TESTS}/processing/test_pipeline.py::TestB::test_c[x::y]",
         f"{TESTS}/adapters/test_spark_session.py::test_d",
     ]
-    assert {work_unit(each) for each in together} == {"spark-1"}
+    assert {work_unit(each) for each in together} == {"spark"}
     alone = f"{TESTS}/adapters/ranks/test_gang.py"
     assert {work_unit(f"{alone}::test_{name}") for name in "ab"} == {alone}
     assert work_unit("elsewhere/processing/test_fitting.py::test_a").startswith("elsewhere")

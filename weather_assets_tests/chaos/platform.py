@@ -25,12 +25,12 @@ from weather_assets.foundation.held_files import is_held
 from weather_assets.foundation.waiting import wait_until
 from weather_assets.local_azure.azure.settings import Settings
 from weather_assets.local_azure.serving.scorers import MARKER_VARIABLE
+from weather_assets_tests.integration.served_endpoint import QUICK
 from weather_assets_tests.system.development_server import (
     DevelopmentServer,
     development_server,
     wait_gone,
 )
-from weather_assets_tests.integration.served_endpoint import QUICK
 
 LONGEST_SECONDS = 1800.0
 """For anything that is waited for: a hang, on a machine that does much else."""

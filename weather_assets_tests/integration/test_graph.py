@@ -1,7 +1,7 @@
 """The whole graph through the command: champion, reuse, challenger, refusal, prediction.
 
-The command runs in this process, so that it takes the Spark session that all tests share; ranks and
-scoring server are processes of their own, as always.
+The command runs in this process, where what it needs is imported once; ranks and scoring server are
+processes of their own, as always.
 """
 
 import json
@@ -12,7 +12,6 @@ import dagster as dg
 import pandas as pd
 import pytest
 from click.testing import CliRunner, Result
-from pyspark.sql import SparkSession
 
 from weather_assets.adapters.files.data_root import DataRoot
 from weather_assets.adapters.tracking.model_registry import ModelRegistry
@@ -20,11 +19,8 @@ from weather_assets.cli import main
 from weather_assets.commands.instance import open_instance
 from weather_assets_tests.synthetic import five_column_text
 
-pytestmark = [
-    pytest.mark.usefixtures("spark"),
-    # A hang guard: one run of the graph takes 20 s on two idle cores.
-    pytest.mark.timeout(600),
-]
+# A hang guard: one run of the graph takes 20 s on two idle cores.
+pytestmark = pytest.mark.timeout(600)
 ROWS = 1500
 SHORT_STAGES = {
     "ROLLOUT_SHADOW_SECONDS": "0.2",
@@ -87,9 +83,8 @@ def processed(root: Path) -> tuple[pd.DataFrame, pd.DataFrame]:
 
 
 @pytest.fixture(scope="module")
-def first(tmp_path_factory: pytest.TempPathFactory, spark: SparkSession) -> tuple[Path, Result]:
+def first(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Result]:
     """Returns a data root on which the graph ran once, and what the command said."""
-    assert spark is not None
     root = tmp_path_factory.mktemp("first") / "data"
     put(root, "weather.csv", five_column_text(ROWS) + "20,50,3,10,1000,hail\n")
     return root, run(root)
@@ -136,16 +131,6 @@ def test_every_model_version_is_bound_to_what_made_it(first: tuple[Path, Result]
     assert all(tags.values())
 
 
-def test_the_same_input_again_costs_no_training(first: tuple[Path, Result]) -> None:
-    root, _ = first
-    result = run(root)
-    assert result.exit_code == 0, result.output
-    assert "processed before" in result.output
-    assert "epoch" not in result.output
-    with pytest.raises(LookupError):
-        registry(root).get("2")
-
-
 @pytest.mark.parametrize(
     ("text", "message"),
     [
@@ -172,7 +157,9 @@ def test_a_refused_file_changes_nothing(
     assert champion(root) == "1"
 
 
-def test_a_refused_candidate_is_a_normal_day(first: tuple[Path, Result]) -> None:
+def test_a_refused_candidate_is_a_normal_day_and_rows_of_before_cost_no_training(
+    first: tuple[Path, Result],
+) -> None:
     root, _ = first
     before = last_runs(root)
     good = (root / "raw" / "weather.csv").read_text(encoding="utf-8")
@@ -191,7 +178,11 @@ def test_a_refused_candidate_is_a_normal_day(first: tuple[Path, Result]) -> None
         assert latest.status is dg.DagsterRunStatus.SUCCESS
     again = run(root)
     assert again.exit_code == 0, again.output
+    assert "processed before" in again.output
+    assert "epoch" not in again.output
     assert champion(root) == "1"
+    with pytest.raises(LookupError):
+        registry(root).get("3")
 
 
 def test_a_first_candidate_that_is_refused_leaves_no_champion(tmp_path: Path) -> None:
@@ -219,12 +210,16 @@ def test_an_unusable_sample_is_misuse(tmp_path: Path) -> None:
     assert list((tmp_path / "data" / "raw").iterdir()) == []
 
 
-def test_a_run_can_end_at_an_asset(first: tuple[Path, Result], tmp_path: Path) -> None:
+def test_a_run_can_end_at_an_asset_and_repeats_nothing(
+    first: tuple[Path, Result], tmp_path: Path
+) -> None:
     root, _ = first
     until = CliRunner().invoke(main, ["run", "--data", str(root), "--until", "weather_checkpoint"])
     assert until.exit_code == 0, until.output
     assert "weather_checkpoint" in until.output
     assert "model_verdict" not in until.output
+    assert "processed before" in until.output
+    assert "epoch" not in until.output
     unknown = CliRunner().invoke(main, ["run", "--data", str(tmp_path), "--until", "rain"])
     assert unknown.exit_code == 2
     assert "there is no asset 'rain'; there are canary_traffic, candidate_deployment" in (

@@ -16,13 +16,13 @@ from weather_assets.adapters.files.data_root import DATA_ROOT_VARIABLE, DataRoot
 from weather_assets.commands.instance import open_instance
 from weather_assets.defs.run_tags import ENDED
 from weather_assets.foundation.waiting import wait_until
+from weather_assets_tests.synthetic import write_five_column
 from weather_assets_tests.system.development_server import (
     READY_SECONDS,
     DevelopmentServer,
     development_server,
     wait_gone,
 )
-from weather_assets_tests.synthetic import write_five_column
 
 pytestmark = pytest.mark.timeout(600)
 Status = dg.DagsterRunStatus
