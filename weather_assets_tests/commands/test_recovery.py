@@ -38,7 +38,8 @@ HOLD = """
 from pathlib import Path
 from weather_assets.adapters.files.data_root import DataRoot
 from weather_assets.defs.run_workers import hold_run
-kept = hold_run(DataRoot(Path({root!r})), {run_id!r}, "`weather-assets run`")
+root = DataRoot(Path({root!r}))
+kept = [hold_run(root, each, "`weather-assets run`") for each in {run_ids!r}]
 """
 WORK = """
 import time
@@ -72,14 +73,14 @@ def run_of(instance: dg.DagsterInstance, status: Status) -> str:
     ).run_id
 
 
-def held(root: DataRoot, run_id: str) -> str:
-    """Returns a program that works for a run, under the name of `run`."""
-    return HOLD.format(root=str(root.path), run_id=run_id)
+def held(root: DataRoot, *run_ids: str) -> str:
+    """Returns a program that works for runs, under the name of `run`."""
+    return HOLD.format(root=str(root.path), run_ids=run_ids)
 
 
-def kill_worker_of(root: DataRoot, run_id: str) -> int:
-    """Has a process work for a run and be killed; returns its number."""
-    with waiting(held(root, run_id)) as process:
+def kill_worker_of(root: DataRoot, *run_ids: str) -> int:
+    """Has a process work for runs and be killed; returns its number."""
+    with waiting(held(root, *run_ids)) as process:
         process.kill()
         process.wait()
         return process.pid
@@ -113,26 +114,29 @@ UNFINISHED = [
 ]
 
 
-@pytest.mark.parametrize("status", UNFINISHED)
 def test_a_run_whose_process_was_killed_fails_at_the_next_start(
-    root: DataRoot, instance: dg.DagsterInstance, status: Status
+    root: DataRoot, instance: dg.DagsterInstance
 ) -> None:
-    run_id = run_of(instance, status)
-    pid = kill_worker_of(root, run_id)
-    assert recover_runs(instance, root, nobody_launches=False, queue_goes_on=True) == [run_id]
-    assert ended(instance, run_id) == (Status.FAILURE, "killed")
-    assert f"`weather-assets run` (process {pid}) was killed" in last_words(instance, run_id)
+    run_ids = [run_of(instance, status) for status in UNFINISHED]
+    pid = kill_worker_of(root, *run_ids)
+    recovered = recover_runs(instance, root, nobody_launches=False, queue_goes_on=True)
+    assert sorted(recovered) == sorted(run_ids)
+    for run_id in run_ids:
+        assert ended(instance, run_id) == (Status.FAILURE, "killed")
+        assert f"`weather-assets run` (process {pid}) was killed" in last_words(instance, run_id)
     assert list(root.held_by_runs.iterdir()) == []
     assert recover_runs(instance, root, nobody_launches=True, queue_goes_on=False) == []
 
 
-@pytest.mark.parametrize("status", [*UNFINISHED, Status.CANCELING])
-def test_a_living_run_goes_on(root: DataRoot, instance: dg.DagsterInstance, status: Status) -> None:
-    run_id = run_of(instance, status)
-    with waiting(held(root, run_id)):
-        let_time_pass(root, run_id)
+def test_a_living_run_goes_on(root: DataRoot, instance: dg.DagsterInstance) -> None:
+    runs = {run_of(instance, status): status for status in (*UNFINISHED, Status.CANCELING)}
+    with waiting(held(root, *runs)):
+        for run_id in runs:
+            let_time_pass(root, run_id)
         assert recover_runs(instance, root, nobody_launches=True, queue_goes_on=False) == []
-        assert ended(instance, run_id) == (status, None)
+        assert {run_id: ended(instance, run_id) for run_id in runs} == {
+            run_id: (status, None) for run_id, status in runs.items()
+        }
 
 
 def test_a_run_that_a_person_was_ending_is_cancelled(
@@ -144,33 +148,35 @@ def test_a_run_that_a_person_was_ending_is_cancelled(
     assert ended(instance, run_id) == (Status.CANCELED, None)
 
 
-@pytest.mark.parametrize("status", [Status.NOT_STARTED, Status.STARTING, Status.STARTED])
 def test_a_run_without_a_process_has_a_minute_to_get_one(
-    root: DataRoot, instance: dg.DagsterInstance, status: Status
+    root: DataRoot, instance: dg.DagsterInstance
 ) -> None:
-    run_id = run_of(instance, status)
+    statuses = (Status.NOT_STARTED, Status.STARTING, Status.STARTED)
+    run_ids = [run_of(instance, status) for status in statuses]
     assert recover_runs(instance, root, nobody_launches=False, queue_goes_on=True) == []
-    let_time_pass(root, run_id)
-    assert recover_runs(instance, root, nobody_launches=False, queue_goes_on=True) == [run_id]
-    assert ended(instance, run_id) == (Status.FAILURE, "killed")
+    for run_id in run_ids:
+        let_time_pass(root, run_id)
+    recovered = recover_runs(instance, root, nobody_launches=False, queue_goes_on=True)
+    assert sorted(recovered) == sorted(run_ids)
+    assert {ended(instance, run_id) for run_id in run_ids} == {(Status.FAILURE, "killed")}
 
 
-@pytest.mark.parametrize("status", UNFINISHED)
 def test_a_killed_dev_launches_nothing_any_more(
-    root: DataRoot, instance: dg.DagsterInstance, status: Status
+    root: DataRoot, instance: dg.DagsterInstance
 ) -> None:
-    run_id = run_of(instance, status)
+    queued, *others = [run_of(instance, status) for status in UNFINISHED]
     for_dev = recover_runs(instance, root, nobody_launches=True, queue_goes_on=True)
-    assert for_dev == ([] if status is Status.QUEUED else [run_id]), "its daemon takes up the queue"
+    assert sorted(for_dev) == sorted(others), "its daemon takes up the queue"
     recover_runs(instance, root, nobody_launches=True, queue_goes_on=False)
-    assert ended(instance, run_id) == (Status.FAILURE, "killed")
+    assert {ended(instance, each) for each in (queued, *others)} == {(Status.FAILURE, "killed")}
 
 
 def test_finished_runs_stay_as_they_are(root: DataRoot, instance: dg.DagsterInstance) -> None:
-    for status in (Status.SUCCESS, Status.FAILURE, Status.CANCELED):
-        run_id = run_of(instance, status)
-        kill_worker_of(root, run_id)
-        assert recover_runs(instance, root, nobody_launches=True, queue_goes_on=False) == []
+    finished = (Status.SUCCESS, Status.FAILURE, Status.CANCELED)
+    runs = {run_of(instance, status): status for status in finished}
+    kill_worker_of(root, *runs)
+    assert recover_runs(instance, root, nobody_launches=True, queue_goes_on=False) == []
+    for run_id, status in runs.items():
         assert ended(instance, run_id) == (status, None)
 
 

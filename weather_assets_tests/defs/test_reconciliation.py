@@ -27,7 +27,7 @@ from weather_assets.adapters.files.raw_snapshot import RawDataError, RawSnapshot
 from weather_assets.defs.automation import follows_its_inputs
 from weather_assets_tests.defs.simulated_world import STAGES, Condition, World, product
 
-EXAMPLES = int(os.environ.get("WEATHER_ASSETS_TEST_EXAMPLES", "4"))
+EXAMPLES = int(os.environ.get("WEATHER_ASSETS_TEST_EXAMPLES", "2"))
 STEPS = 50
 MOST_ROUNDS = 60
 """Rounds of ticks, an hour and more each, after which the world has to be at rest."""
