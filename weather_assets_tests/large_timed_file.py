@@ -61,8 +61,8 @@ minimum = 0
 maximum = 400
 """
 HEADER = "time,temperature,humidity,wind,cloud,pressure,rain"
-TRAIN, VALIDATION = 65, 10
-"""Percent of the rows."""
+_OLDER = 75
+"""Percent of the rows that train or validate."""
 
 _START = np.datetime64("1850-01-01T00:00:00", "s")
 _LEAD = 60
@@ -122,10 +122,8 @@ def timed_truth(rows: int) -> TimedTruth:
     has_outcome = (minutes + _LEAD < rows) & ((minutes + _LEAD) % _CYCLE != _REPEATING)
     is_valid = ~is_faulty & ~is_repeating & has_outcome
     at = np.flatnonzero(is_valid)
-    in_gap = 0
-    for percent in (TRAIN, TRAIN + VALIDATION):
-        last = at[-(-len(at) * percent // 100) - 1]
-        in_gap += int(is_valid[max(0, last - _LEAD + 1) : last + 1].sum())
+    last = at[-(-len(at) * _OLDER // 100) - 1]
+    in_gap = int(is_valid[max(0, last - _LEAD + 1) : last + 1].sum())
     rejected = {
         Reason.DUPLICATE_ROW: int(is_repeating.sum()),
         Reason.OUT_OF_BOUNDS: int(is_faulty.sum()),

@@ -29,7 +29,8 @@ class SplitMethod(StrEnum):
     """How rows are divided into training, validation and test."""
 
     CHRONOLOGICAL = "chronological"
-    """Oldest rows train, newest rows test, with a gap of the forecast lead at each boundary."""
+    """The newest rows test, behind a gap of the forecast lead. The older ones train, but for blocks
+    of two days that recur at all seasons and validate."""
     HASH = "hash"
     """By a stable hash of the row's values, stratified by label: for rows without a time."""
     DAY_OF_MONTH = "day_of_month"
@@ -86,6 +87,9 @@ class Label:
 @dataclass(frozen=True, slots=True)
 class Split:
     """Shares of rows for training and validation; the rest is the test set.
+
+    In time these are where the division starts from: a test set that would hold too little to
+    decide takes more of the rows.
 
     Attributes:
         method: how rows are divided.

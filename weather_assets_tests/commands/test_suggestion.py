@@ -277,14 +277,14 @@ def test_an_unknown_file_goes_from_suggestion_to_kept_rows(
     prepared = prepare_weather(root, lambda: spark, "1", {"reject_ratio": 0.1}, lambda _: None)
     prepared.publish()
     report = prepared.report
-    # Two sites: the last hour has no outcome, and two gaps of one hour divide the splits.
+    # Two sites: the last hour has no outcome, and a gap of one hour lies before the test window.
     assert report.counts.rejected_by_reason == {
         Reason.OUT_OF_BOUNDS: 1,
         Reason.OUTCOME_MISSING: 2,
-        Reason.SPLIT_GAP: 4,
+        Reason.SPLIT_GAP: 2,
     }
     rows = pd.read_parquet(root.processed / "weather.parquet")
-    assert len(rows) == report.rows_in - 7 == 1_193
+    assert len(rows) == report.rows_in - 5 == 1_195
     assert set(rows["site"]) == {"roof", "garden"}
     assert rows["T_air (°C)"].isna().sum() == 30
     assert 0.1 < rows["label_encoded"].mean() < 0.3

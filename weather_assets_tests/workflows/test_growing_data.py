@@ -172,7 +172,7 @@ def test_with_a_time_a_file_costs_what_it_changes(
     same(place, scratch)
     new = Counter(name.split("-")[0] for name in place.results - old_results)
     # The last day's window, and the one with the hour whose outcome has come; the new day, the one
-    # before it, and the two at which the splits now end.
+    # before it, and those at which the test window begins now and began before.
     assert new["window"] <= 3
     assert new["part"] <= 6
     assert len([name for name in old_results if name.startswith("window-")]) > 15
@@ -198,7 +198,7 @@ def test_late_rows_of_one_day_leave_the_other_days_alone(
     same(place, scratch)
     assert after.report.counts.rejected_by_reason["contradicting_rows"] == 6
     changed = before.keys() - parts(after).keys()
-    # The day with the contradictions, and those at which the splits end.
+    # The day with the contradictions, and those at which the test window begins.
     assert 1 <= len(changed) <= 6
 
 

@@ -1,18 +1,16 @@
 """Which rows train, which choose, which judge.
 
-Belongs here: the three ways to divide rows. Does not belong here: what is fitted on the training
-rows (`fitting`).
+Belongs here: the three ways to divide rows. Does not belong here: finding where a chronological
+division divides (`dividing`), or what is fitted on the training rows (`fitting`).
 """
 
-import math
 from dataclasses import dataclass
 from datetime import timedelta
-from fractions import Fraction
 
 import numpy as np
 import numpy.typing as npt
 
-from weather_assets.contract.schema import Contract, Split, SplitMethod
+from weather_assets.contract.schema import Contract, SplitMethod
 from weather_assets.processing.cells import hashing
 from weather_assets.processing.cells.alike_timestamps import MICROSECONDS_PER_DAY
 from weather_assets.processing.comparing.outcomes import lead_microseconds
@@ -30,66 +28,44 @@ SplitCodes = npt.NDArray[np.int8]
 
 
 @dataclass(frozen=True, slots=True)
-class Boundaries:
-    """Where the splits of a chronological division end, in microseconds UTC.
+class Division:
+    """Where a chronological division divides, in microseconds; instants are UTC.
 
     Attributes:
-        last_training: last instant of the training rows.
-        last_validation: last instant of the validation rows.
+        gap_start: rows from here on forecast what is observed in the test window, or lie in it.
+        test_start: first instant of the test window.
+        block: of every period, so much time from its first instant on is for validation.
+        period: of the blocks; the first one begins with 1970.
     """
 
-    last_training: int
-    last_validation: int
+    gap_start: int
+    test_start: int
+    block: int
+    period: int
+
+    def is_validation(self, times: Instants) -> npt.NDArray[np.bool_]:
+        """Tells which instants before the gap are for validation, [N]."""
+        return times % self.period < self.block
 
 
-def boundary_ranks(rows: int, split: Split) -> tuple[int, int]:
-    """Returns the rows at which a chronological division ends training and validation.
-
-    Args:
-        rows: how many have no fault; at least one.
-        split: the shares.
-
-    Returns:
-        Counted from 0 in order of time, the first row at which the share of rows up to it reaches
-        the training share, and likewise for both shares together. All rows of its instant belong
-        to the same split.
-    """
-    # As the decimal fractions that people write: 0.1 + 0.2 is 0.3.
-    train, validation = Fraction(str(split.train)), Fraction(str(split.validation))
-    return math.ceil(rows * train) - 1, math.ceil(rows * (train + validation)) - 1
-
-
-def chronological_limits(boundaries: Boundaries, lead: timedelta | None) -> tuple[int, ...]:
-    """Returns the four instants at which training, its gap, validation and its gap have ended.
-
-    A row belongs to the split in which its outcome is known; if it was made in the one before, to
-    neither.
-
-    Args:
-        boundaries: where the splits end.
-        lead: how much later than a row its outcome is known.
-
-    Returns:
-        The first instant behind each of the four, not descending, in microseconds UTC.
-    """
-    shift = 0 if lead is None else lead_microseconds(lead)
-    training, validation = boundaries.last_training + 1, boundaries.last_validation + 1
-    limits = (training - shift, training, validation - shift, validation)
-    return tuple(max(limits[: index + 1]) for index in range(len(limits)))
-
-
-def chronological_splits(times: Instants, limits: tuple[int, ...]) -> SplitCodes:
+def chronological_splits(times: Instants, division: Division) -> SplitCodes:
     """Divides rows as `SplitMethod.CHRONOLOGICAL` does.
+
+    The newest rows test, behind a gap of the lead; older ones train, but for blocks of time that
+    recur and are for validation. There is no gap around those: an outcome that validation shares
+    with training may make it choose a little too boldly, but it judges nothing.
 
     Args:
         times: of the rows, microseconds UTC, [N].
-        limits: what `chronological_limits` returns.
+        division: where it divides.
 
     Returns:
         Index into `SPLITS`, or `GAP`, [N].
     """
-    codes = np.array([0, GAP, 1, GAP, 2], np.int8)
-    return codes[np.searchsorted(np.array(limits, np.int64), times, side="right")]
+    splits = division.is_validation(times).astype(np.int8)  # `TRAIN` or `VALIDATION`
+    splits[times >= division.gap_start] = GAP
+    splits[times >= division.test_start] = SPLITS.index(TEST)
+    return splits
 
 
 def day_of_month_splits(times: Instants, lead: timedelta | None) -> SplitCodes:

@@ -19,6 +19,7 @@ from functools import cached_property
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 
 from weather_assets.foundation.documents import read_json
 from weather_assets.processing.comparing.kept_results import make_whole
@@ -177,11 +178,13 @@ class ComparedWindow:
     Attributes:
         folder: where it is kept.
         kept: how many of its rows have no fault.
+        events: how many of those have the event.
         digests: of the fates of each of its slices.
     """
 
     folder: Path
     kept: int
+    events: int
     digests: tuple[str, ...]
 
     @property
@@ -193,7 +196,7 @@ class ComparedWindow:
     def load(cls, folder: Path) -> "ComparedWindow":
         """Returns what is kept in a folder."""
         record = read_json(folder / _RECORD)
-        return cls(folder, record["kept"], tuple(record["digests"]))
+        return cls(folder, record["kept"], record["events"], tuple(record["digests"]))
 
 
 def compare(window: Window, paths: Sequence[Path], lead: timedelta | None, folder: Path) -> None:
@@ -215,11 +218,11 @@ def compare(window: Window, paths: Sequence[Path], lead: timedelta | None, folde
     fates = fates_of(joined(window.rows), joined(window.later), lead)
     ends = np.cumsum([each.end - each.begin for each in window.rows])
     digests = [hashlib.sha256(part.tobytes()).hexdigest()[:32] for part in np.split(fates, ends)]
-    kept = int(is_labelled(fates).sum())
+    counts = {"kept": int(is_labelled(fates).sum()), "events": int((fates == 1).sum())}
 
     def write(staged: Path) -> None:
         np.save(staged / _FATES, fates)
-        record = {"kept": kept, "digests": digests[:-1]}
+        record = {**counts, "digests": digests[:-1]}
         (staged / _RECORD).write_text(json.dumps(record), encoding="utf-8")
 
     make_whole(folder, write)
@@ -266,27 +269,74 @@ def pieces_of(
     return pieces
 
 
-def instant_of(
-    rank: int,
-    windows: Sequence[Window],
-    compared: Sequence[ComparedWindow],
-    parts: Sequence[KeyedPart],
-) -> int:
-    """Returns the time of one row among those without a fault.
+@dataclass(frozen=True, slots=True)
+class LabelledRows:
+    """Rows without a fault, in order of time.
 
-    Args:
-        rank: how many such rows are older, or as old and counted before it.
+    Attributes:
+        times: microseconds UTC, [N].
+        events: 1 with the event, else 0, [N].
+    """
+
+    times: npt.NDArray[np.int64]
+    events: Fates
+
+
+@dataclass(frozen=True, slots=True)
+class ComparedRows:
+    """All rows, once they are compared; files are opened where rows of them are asked for.
+
+    Attributes:
         windows: all of them, oldest first.
         compared: what was found in each.
         parts: whose rows they have.
     """
-    before = 0
-    for window, found in zip(windows, compared, strict=True):
-        if rank < before + found.kept:
-            times = np.concatenate(
-                [parts[each.part].keys.times[each.begin : each.end] for each in window.rows]
-            )
-            is_kept = is_labelled(np.load(found.fates_file))
-            return int(np.sort(times[is_kept])[rank - before])
-        before += found.kept
-    raise ValueError(f"there are {before} rows without a fault; row {rank} is none of them")
+
+    windows: Sequence[Window]
+    compared: Sequence[ComparedWindow]
+    parts: Sequence[KeyedPart]
+
+    @property
+    def kept(self) -> int:
+        """How many rows have no fault."""
+        return sum(found.kept for found in self.compared)
+
+    @property
+    def events(self) -> int:
+        """How many of those have the event."""
+        return sum(found.events for found in self.compared)
+
+    def instant(self, rank: int) -> int:
+        """Returns the time of one row among those without a fault.
+
+        Args:
+            rank: how many such rows are older, or as old and counted before it.
+        """
+        before = 0
+        for window, found in zip(self.windows, self.compared, strict=True):
+            if rank < before + found.kept:
+                return int(self._labelled(window, found).times[rank - before])
+            before += found.kept
+        raise ValueError(f"there are {before} rows without a fault; row {rank} is none of them")
+
+    def newest_first(self, before: int = _ALL_TIME) -> Iterator[LabelledRows]:
+        """Yields the rows without a fault that are from before an instant, window by window.
+
+        Never none at once; all rows of an instant come together.
+        """
+        for window, found in zip(self.windows[::-1], self.compared[::-1], strict=True):
+            if not found.kept or window.start >= before:
+                continue
+            rows = self._labelled(window, found)
+            end = int(np.searchsorted(rows.times, before))
+            if end:
+                yield LabelledRows(rows.times[:end], rows.events[:end])
+
+    def _labelled(self, window: Window, found: ComparedWindow) -> LabelledRows:
+        times = np.concatenate(
+            [self.parts[each.part].keys.times[each.begin : each.end] for each in window.rows]
+        )
+        fates = np.load(found.fates_file)
+        labelled = np.flatnonzero(is_labelled(fates))
+        order = labelled[np.argsort(times[labelled], kind="stable")]
+        return LabelledRows(times[order], fates[order])

@@ -20,6 +20,7 @@ from weather_assets.processing.comparing.outcomes import OWN_FAULT, REASONS, Fat
 from weather_assets.processing.comparing.splitting import (
     GAP,
     SPLITS,
+    Division,
     SplitCodes,
     chronological_splits,
     day_of_month_splits,
@@ -45,7 +46,7 @@ def write_divided(
     fates: Fates,
     file: str,
     contract: Contract,
-    limits: tuple[int, ...],
+    division: Division | None,
     share: float,
     paths: PartPaths,
 ) -> Summary:
@@ -56,7 +57,8 @@ def write_divided(
         fates: of the rows that have a time and a station: the last ones.
         file: that they are of.
         contract: of the rows.
-        limits: as `splitting.chronological_limits` gives them; empty for other divisions.
+        division: where a chronological division divides; None for the others, and where no row
+            has a label.
         share: of the training rows, how many are kept aside for quantiles.
         paths: where to write; a file that would have no row is not written.
     """
@@ -64,7 +66,7 @@ def write_divided(
     table = read_rows(rows, contract, [*values, "event", "fault", "row_hash"])
     keyless = np.full(len(table) - len(fates), OWN_FAULT, np.int8)
     fates = np.concatenate([keyless, fates])
-    splits = _splits(table, fates, contract, limits)
+    splits = _splits(table, fates, contract, division)
     is_kept = is_labelled(fates) & (splits != GAP)
     summary = Summary()
     if is_kept.any():
@@ -84,7 +86,7 @@ def _times(table: pa.Table, contract: Contract) -> npt.NDArray[np.int64]:
 
 
 def _splits(
-    table: pa.Table, fates: Fates, contract: Contract, limits: tuple[int, ...]
+    table: pa.Table, fates: Fates, contract: Contract, division: Division | None
 ) -> SplitCodes:
     """Divides rows; what it says of rows that have a fault means nothing."""
     method = contract.split.method
@@ -95,7 +97,9 @@ def _splits(
     if method is SplitMethod.DAY_OF_MONTH:
         # Of a row without a time any will do; its own is too far from all calendars.
         return day_of_month_splits(np.where(times == NO_INSTANT, 0, times), contract.label.lead)
-    return chronological_splits(times, limits)
+    if division is None:
+        return np.full(len(table), GAP, np.int8)
+    return chronological_splits(times, division)
 
 
 def _prepared(

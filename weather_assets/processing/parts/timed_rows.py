@@ -2,7 +2,7 @@
 
 Belongs here: the order of those stages for the rows of all files, and doing again only what new
 files change. Does not belong here: the rules (`outcomes`, `splitting`), the stages themselves
-(`windows`, `divided_rows`), or reading files (`file_entries`).
+(`windows`, `dividing`, `divided_rows`), or reading files (`file_entries`).
 """
 
 import hashlib
@@ -17,20 +17,16 @@ from pyspark.sql import SparkSession
 
 from weather_assets.contract.schema import Contract
 from weather_assets.foundation.documents import read_json
+from weather_assets.processing.comparing.dividing import division_of
 from weather_assets.processing.comparing.kept_results import KeptResults, make_whole
-from weather_assets.processing.comparing.splitting import (
-    Boundaries,
-    boundary_ranks,
-    chronological_limits,
-    is_chronological,
-)
+from weather_assets.processing.comparing.splitting import Division, is_chronological
 from weather_assets.processing.comparing.windows import (
+    ComparedRows,
     ComparedWindow,
     KeyedPart,
     Piece,
     Window,
     compare,
-    instant_of,
     pieces_of,
     windows_of,
 )
@@ -100,7 +96,7 @@ class _Job:
     rows: Path
     row_count: int
     pieces: tuple[Piece, ...]
-    limits: tuple[int, ...]
+    division: Division | None
     folder: Path
 
     def write(self, contract: Contract, share: float) -> str:
@@ -109,7 +105,7 @@ class _Job:
         def fill(staged: Path) -> None:
             paths = PartPaths.of(staged, _NAME)
             summary = write_divided(
-                self.rows, fates, self.file, contract, self.limits, share, paths
+                self.rows, fates, self.file, contract, self.division, share, paths
             )
             record = json.dumps({"summary": summary.to_json(), "share": share})
             (staged / _RECORD).write_text(record, encoding="utf-8")
@@ -148,16 +144,11 @@ def finish_timed(
     lead = contract.label.lead
     windows = windows_of(keyed, lead)
     compared = _compared(workers, windows, keyed, lead, results)
-    kept = sum(window.kept for window in compared)
-    limits: tuple[int, ...] = ()
-    if is_chronological(contract) and kept:
-        training, validation = (
-            instant_of(rank, windows, compared, keyed)
-            for rank in boundary_ranks(kept, contract.split)
-        )
-        limits = chronological_limits(Boundaries(training, validation), lead)
-    jobs = _jobs(parts, pieces_of(windows, compared, len(parts)), limits, results)
-    return _written(workers, jobs, contract, kept)
+    rows = ComparedRows(windows, compared, keyed)
+    is_divided = is_chronological(contract) and rows.kept
+    division = division_of(rows, contract.split, lead) if is_divided else None
+    jobs = _jobs(parts, pieces_of(windows, compared, len(parts)), division, results)
+    return _written(workers, jobs, contract, rows.kept)
 
 
 def _compared(
@@ -189,15 +180,14 @@ def _compared(
 def _jobs(
     parts: Sequence[_Part],
     pieces: Sequence[Sequence[Piece]],
-    limits: tuple[int, ...],
+    division: Division | None,
     results: KeptResults,
 ) -> list[_Job]:
     jobs: list[_Job] = []
     for part, its_pieces in zip(parts, pieces, strict=True):
-        # The limits as places among its rows: one that moves elsewhere changes nothing here.
-        places = [part.keys.rank(limit) for limit in limits]
         digests = [piece.digest for piece in its_pieces]
-        identity = f"{part.file}\n{part.keys.name}\n{places}\n{digests}"
+        divided = [] if division is None else _divided(part.keys, division)
+        identity = f"{part.file}\n{part.keys.name}\n{divided}\n{digests}"
         name = f"part-{hashlib.sha256(identity.encode()).hexdigest()[:32]}"
         jobs.append(
             _Job(
@@ -205,11 +195,21 @@ def _jobs(
                 part.rows,
                 part.row_count,
                 tuple(its_pieces),
-                limits,
+                division,
                 results.folder(name),
             )
         )
     return jobs
+
+
+def _divided(keys: KeyedPart, division: Division) -> list[int]:
+    """Returns what decides how the rows of a part are divided.
+
+    Instants as places among them: one that moves elsewhere changes nothing here. The blocks, if
+    there are rows before the gap.
+    """
+    places = [keys.rank(division.gap_start), keys.rank(division.test_start)]
+    return [*places, division.block, division.period] if places[0] else places
 
 
 def _written(

@@ -4,18 +4,13 @@ from datetime import UTC, datetime, timedelta
 
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
-from weather_assets.contract.schema import Split
 from weather_assets.processing.cells import hashing
 from weather_assets.processing.comparing.splitting import (
     GAP,
     SPLITS,
-    Boundaries,
+    Division,
     SplitCodes,
-    boundary_ranks,
-    chronological_limits,
     chronological_splits,
     day_of_month_splits,
     hash_splits,
@@ -29,64 +24,21 @@ def in_words(codes: SplitCodes) -> list[str]:
     return ["gap" if code == GAP else SPLITS[code] for code in codes.tolist()]
 
 
-def divided(times: list[int], split: Split, lead: timedelta | None) -> list[str]:
-    """Returns each row's split, in order of time."""
-    in_time = sorted(times)
-    training, validation = (in_time[rank] for rank in boundary_ranks(len(times), split))
-    limits = chronological_limits(Boundaries(training, validation), lead)
-    return in_words(chronological_splits(np.array(in_time, np.int64), limits))
+def test_blocks_that_recur_validate_and_the_newest_rows_test() -> None:
+    division = Division(gap_start=5, test_start=7, block=2, period=5)
+    times = np.array([*range(-7, 9), -(2**53), 2**53], np.int64)
 
-
-def test_time_order_with_a_gap_of_the_lead() -> None:
-    hours = [hour * HOUR for hour in (7, 0, 1, 2, 3, 4, 5, 6, 8, 9)]
-
-    # 60 % of ten rows is reached at hour 5, 80 % at hour 7.
-    assert divided(hours, Split(train=0.6, validation=0.2), timedelta(hours=1)) == [
-        *["train"] * 5,
-        "gap",
-        "validation",
-        "gap",
-        "test",
+    assert in_words(chronological_splits(times, division)) == [
+        *["train"] * 2,
+        *["validation"] * 2,  # from -5 on: a multiple of the period, as 0 is
+        *["train"] * 3,
+        *["validation"] * 2,
+        *["train"] * 3,
+        *["gap"] * 2,
+        *["test"] * 2,
+        "train",
         "test",
     ]
-
-
-def test_no_instant_is_on_both_sides() -> None:
-    # Half of the eight rows is reached within hour 1, which goes to training as a whole.
-    hours = [hour * HOUR for hour in (0, 0, 0, 1, 1, 1, 2, 3)]
-
-    found = divided(hours, Split(train=0.5, validation=0.25), None)
-
-    assert found == [*["train"] * 6, "test", "test"]
-
-
-@given(
-    st.lists(st.integers(-50, 50), min_size=1, max_size=40),
-    st.tuples(st.integers(1, 8), st.integers(1, 8)).filter(lambda shares: sum(shares) < 10),
-    st.integers(0, 30),
-)
-def test_nothing_that_trains_was_known_later_than_what_judges(
-    times: list[int], tenths: tuple[int, int], lead: int
-) -> None:
-    split = Split(train=tenths[0] / 10, validation=tenths[1] / 10)
-    found = divided(times, split, timedelta(microseconds=lead))
-    by_split = {
-        name: [time for time, its in zip(sorted(times), found, strict=True) if its == name]
-        for name in SPLITS
-    }
-    for earlier, later in (("train", "validation"), ("validation", "test"), ("train", "test")):
-        if by_split[earlier] and by_split[later]:
-            assert max(by_split[earlier]) + lead < min(by_split[later])
-    # Without the gap, the share is reached at the last training row, and not before.
-    plain = divided(times, split, None).count("train")
-    last = sorted(times)[plain - 1]
-    assert 10 * plain >= tenths[0] * len(times)
-    assert 10 * sum(time < last for time in times) < tenths[0] * len(times)
-
-
-def test_shares_are_decimal_fractions() -> None:
-    # In binary, 0.1 + 0.2 is more than 0.3, and one row too many would be needed.
-    assert boundary_ranks(10, Split(train=0.1, validation=0.2)) == (0, 2)
 
 
 @pytest.mark.parametrize("lead_days", [None, 1])

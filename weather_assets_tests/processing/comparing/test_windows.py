@@ -13,11 +13,11 @@ from hypothesis import strategies as st
 from weather_assets.processing.comparing import windows as windows_module
 from weather_assets.processing.comparing.kept_results import KeptResults, make_whole
 from weather_assets.processing.comparing.windows import (
+    ComparedRows,
     ComparedWindow,
     KeyedPart,
     Window,
     compare,
-    instant_of,
     pieces_of,
     windows_of,
 )
@@ -78,11 +78,29 @@ def test_any_division_gives_the_same_fates(
     expected = expected_fates(rows, lead)
     assert [fate for part in fates for fate in in_words(part)] == expected
     assert all(earlier.end <= later.start for earlier, later in pairwise(windows))
-    times = sorted(row.time for row, fate in zip(rows, expected, strict=True) if fate in "01")
-    assert sum(window.kept for window in found) == len(times)
-    assert [instant_of(at, windows, found, parts) for at in range(len(times))] == times
+    labelled = [(row.time, fate) for row, fate in zip(rows, expected, strict=True) if fate in "01"]
+    check_rows(ComparedRows(windows, found, parts), labelled)
+
+
+def check_rows(rows: ComparedRows, labelled: Sequence[tuple[int, str]]) -> None:
+    """Asserts that rows without a fault are these: their times and labels."""
+    times = sorted(time for time, _ in labelled)
+    assert (rows.kept, rows.events) == (len(times), sum(label == "1" for _, label in labelled))
+    assert [rows.instant(at) for at in range(len(times))] == times
     with pytest.raises(ValueError, match=f"there are {len(times)} rows without a fault"):
-        instant_of(len(times), windows, found, parts)
+        rows.instant(len(times))
+    for before in (0, 7):
+        pieces = list(rows.newest_first(before))
+        found = [
+            (time, str(label))
+            for piece in pieces[::-1]
+            for time, label in zip(piece.times.tolist(), piece.events.tolist(), strict=True)
+        ]
+        assert [time for time, _ in found] == [time for time in times if time < before]
+        assert sorted(found) == sorted(row for row in labelled if row[0] < before)
+        instants = [set(piece.times.tolist()) for piece in pieces]
+        assert all(instants)
+        assert sum(map(len, instants)) == len(set().union(*instants))
 
 
 def test_rows_that_are_added_change_the_windows_they_concern_alone(
