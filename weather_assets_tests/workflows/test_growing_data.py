@@ -184,6 +184,15 @@ def test_with_a_time_a_file_costs_what_it_changes(
     assert parts(place.put(files)).keys() >= unchanged
 
 
+def test_blocks_that_become_longer_divide_old_days_anew(tmp_path: Path) -> None:
+    place, scratch, files = thirty_days(tmp_path)
+    place.put({name: files[name] for name in sorted(files)[:10]})
+    place.put(files)
+    scratch.put(files)
+
+    same(place, scratch)
+
+
 def test_late_rows_of_one_day_leave_the_other_days_alone(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

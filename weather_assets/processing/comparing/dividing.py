@@ -84,9 +84,9 @@ def first_test_instant(rows: RowsInTime, split: Split) -> int:
 
     The window has the newest rows: the share that neither trains nor validates, all rows of an
     instant on one side. Where these hold too little to decide (`DECIDING_ROWS` of either kind,
-    `DECIDING_DAYS`), it reaches back until they hold enough, but to no more than half of all rows,
-    of those with the event and of those without it, since what trains must have learned both. What
-    the newest half does not hold, the window goes without: it reaches back to the oldest row there
+    `DECIDING_DAYS`), it reaches back until they hold enough, but to no more than half of the rows
+    with the event and half of those without it, since what trains must have learned both. What
+    that newest half does not hold, the window goes without: it reaches back to the oldest row there
     that makes it less poor, and no further. So a dry season that only more dry days precede
     costs no training row, one that follows the rains takes the end of the rains along, and a small
     file is judged on as much as it trains on: its model would gain less from a few more rows than
@@ -100,7 +100,7 @@ def first_test_instant(rows: RowsInTime, split: Split) -> int:
     halves = np.array([rows.events // 2, (rows.kept - rows.events) // 2])
     reached = 0
     for instants, held in _counted(rows):
-        allowed = (held[:2] <= halves[:, None]).all(0) & (held[:2].sum(0) <= rows.kept // 2)
+        allowed = (held[:2] <= halves[:, None]).all(0)
         progress = np.minimum(held, needed[:, None]).sum(0)[allowed]
         if len(progress) and progress[-1] > reached:
             reached = int(progress[-1])

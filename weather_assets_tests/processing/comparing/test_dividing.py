@@ -203,6 +203,8 @@ def test_what_decides(step: int, lacking: str) -> None:
     is_event = (times // HOUR) % step < 5 if step > 5 else times // HOUR % 2 == 0
     rows = MadeRows(times, is_event.astype(np.int8))
     start = first_test_instant(rows, PLAIN)
+    pieces = MadeRows(rows.times, rows.labels, range(0, rows.kept, 3))  # days come in pieces, too
+    assert first_test_instant(pieces, PLAIN) == start
     chosen = times >= start
     days, events = len(days_with_event(rows, chosen)), int(rows.labels[chosen].sum())
     plain = times >= rows.instant(rows.kept * 3 // 4 - 1) + 1
