@@ -77,6 +77,15 @@ def _split(table: Any, contract: Contract) -> Any:
         conditions = [day <= 16, (day == 19) | (day == 20), day < 22]
         return np.select(conditions, names[:3], default="test")
     else:
-        rank = when.rank(pct=True)
-    edge = contract.split.train + contract.split.validation
-    return np.select([rank <= contract.split.train, rank <= edge], names[:2], default="test")
+        # The samples have events enough for the plain shares, and are long enough for whole blocks.
+        days, edge = (when - pd.Timestamp(0, tz="UTC")) / pd.Timedelta("1D"), _older(contract)
+        is_older = when.rank(pct=True) <= edge
+        is_block = days % (2 * edge / contract.split.validation) < 2
+        return np.select([is_older & ~is_block, is_older], names[:2], default="test")
+    return np.select(
+        [rank <= contract.split.train, rank <= _older(contract)], names[:2], default="test"
+    )
+
+
+def _older(contract: Contract) -> float:
+    return contract.split.train + contract.split.validation
