@@ -84,23 +84,25 @@ def first_test_instant(rows: RowsInTime, split: Split) -> int:
 
     The window has the newest rows: the share that neither trains nor validates, all rows of an
     instant on one side. Where these hold too little to decide (`DECIDING_ROWS` of either kind,
-    `DECIDING_DAYS`), it reaches back until they hold enough, but to no more than half of the rows
-    with the event and half of those without it, since what trains must have learned both. What
-    that newest half does not hold, the window goes without: it reaches back to the oldest row there
-    that makes it less poor, and no further. So a dry season that only more dry days precede
-    costs no training row, one that follows the rains takes the end of the rains along, and a small
-    file is judged on as much as it trains on: its model would gain less from a few more rows than
-    its verdict.
+    `DECIDING_DAYS`), it reaches back until they hold enough, but to no more than half of all rows,
+    and leaves of either kind half as many as there are of the rarer: what trains must have learned
+    both. What the newest half does not hold, the window goes without: it reaches back to the oldest
+    row there that makes it less poor, and no further. So a dry season that only more dry days
+    precede costs no training row, one that follows the rains takes the end of the rains along, and
+    a small file is judged on as much as it trains on: its model would gain less from a few more
+    rows than its verdict.
 
     Rows that are newer than all others never move the window back: what trained does not judge.
     """
     older = math.ceil(rows.kept * sum(_shares(split)))
     start = rows.instant(older - 1) + 1
     needed = np.array([DECIDING_ROWS, DECIDING_ROWS, DECIDING_DAYS])
-    halves = np.array([rows.events // 2, (rows.kept - rows.events) // 2])
+    by_kind = np.array([rows.events, rows.kept - rows.events])
+    most = by_kind - (by_kind.min() + 1) // 2
     reached = 0
     for instants, held in _counted(rows):
-        allowed = (held[:2] <= halves[:, None]).all(0)
+        is_little = held[:2].sum(0) <= rows.kept // 2
+        allowed = is_little & (held[:2] <= most[:, None]).all(0)
         progress = np.minimum(held, needed[:, None]).sum(0)[allowed]
         if len(progress) and progress[-1] > reached:
             reached = int(progress[-1])

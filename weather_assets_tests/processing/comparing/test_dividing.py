@@ -152,7 +152,8 @@ def test_the_window_reaches_back_for_what_it_lacks_and_leaves_half(
         assert 2 * is_test.sum() <= rows.kept
         more = is_test & ~is_plain
         for label in (0, 1):
-            assert 2 * (rows.labels[is_test] == label).sum() <= (rows.labels == label).sum()
+            left = (rows.labels[~is_test] == label).sum()
+            assert 2 * left >= min(rows.events, rows.kept - rows.events)
         lacking = [
             label for label in (0, 1) if (rows.labels[is_plain] == label).sum() < DECIDING_ROWS
         ]
@@ -261,6 +262,14 @@ def test_a_monsoon_climate_up_to_a_dry_june_has_rain_everywhere() -> None:
         assert rows.labels[chosen].sum() >= DECIDING_ROWS
         assert len(days_with_event(rows, chosen)) >= DECIDING_DAYS
         assert chosen.mean() <= 0.5
+
+
+def test_the_end_of_the_only_rains_judges_where_half_of_the_rows_reach_it() -> None:
+    rows = monsoon(microseconds(2022, 1, 1), microseconds(2023, 6, 15))
+    division = division_of(rows, PLAIN, timedelta(hours=1))
+    assert microseconds(2022, 9, 20) < division.test_start < microseconds(2022, 9, 27)
+    for split in (TRAIN, VALIDATION, TEST):
+        assert rows.both_classes_in(split, division)
 
 
 def test_dry_days_that_only_dry_days_precede_cost_no_training_row() -> None:
