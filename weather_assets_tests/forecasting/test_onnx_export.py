@@ -89,7 +89,7 @@ def test_a_single_feature_of_any_kind_can_be_exported(tmp_path: Path, kind: Kind
         "one", "one", (CONTRACT.columns[index],), CONTRACT.label, split=CONTRACT.split
     )
     fitted = TrainingStatistics(400, 100, (STATISTICS.features[index],))
-    network = example_network(CANDIDATES[2], contract, fitted)
+    network = example_network(CANDIDATES[-1], contract, fitted)
     export_onnx(network, tmp_path / "model.onnx")
     session = onnxruntime.InferenceSession(tmp_path / "model.onnx")
     feature = contract.features[0]
