@@ -132,6 +132,56 @@ def predict(data: Path, input_path: Path, output_path: Path) -> None:
     prediction.predict(_root(data), input_path, output_path)
 
 
+@main.command()
+@data_option
+@click.option("--from", "begin", metavar="TIME", help="When the clock starts: else half-way.")
+@click.option("--to", "end", metavar="TIME", help="When it ends: else with the last row.")
+@click.option("--step", default="1w", show_default=True, help="From tick to tick: h, d or w.")
+@click.option(
+    "--policy",
+    "policies",
+    multiple=True,
+    default=("every", "once"),
+    show_default=True,
+    help="every: at each tick; once: never again; a period such as 4w: that often; oracle: at each "
+    "tick, and every candidate serves. May be given several times.",
+)
+@click.option(
+    "--json",
+    "json_path",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Where to write every step of every policy.",
+)
+def replay(
+    data: Path,
+    begin: str | None,
+    end: str | None,
+    step: str,
+    policies: tuple[str, ...],
+    json_path: Path | None,
+) -> None:
+    """Live through the rows of raw/ once more: what would each way of retraining have been worth?
+
+    Every tick is a run of the real graph, up to the champion, on the rows that were known then;
+    the rows up to the next tick are then forecast and scored. All of it in temporary data roots.
+    """
+    from rich.console import Console
+
+    from weather_assets.commands.replay import replay as relived
+
+    _refuse_misleading_environment()
+    console = Console(highlight=False)
+    relived(
+        _root(data),
+        console,
+        begin=begin,
+        end=end,
+        step=step,
+        policies=policies,
+        json_path=json_path,
+    )
+
+
 @main.group()
 def endpoint() -> None:
     """Show the online endpoint that serves the model."""

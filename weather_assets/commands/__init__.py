@@ -4,6 +4,7 @@
 - `graph_run`: `run`, the whole graph once, with progress and a summary.
 - `progress`: how a run is shown in a terminal.
 - `prediction`: `predict`, the champion on raw rows.
+- `replay`: `replay`, policies of retraining on rows of the past.
 - `doctor`: `doctor`, what is missing on this machine; `settings`: `settings`, all of them.
 - `suggestion`: `contract suggest`, a contract for an unknown file.
 - `serving`: `endpoint`, what serves and where.

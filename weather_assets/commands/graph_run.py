@@ -55,6 +55,10 @@ class GraphRunError(click.ClickException):
     """The graph was not materialized as a whole; the message is the one reason to show."""
 
 
+class GraphInterruptedError(GraphRunError):
+    """Somebody ended the run: Ctrl-C, or a signal."""
+
+
 def run_graph(
     root: DataRoot,
     console: Console,
@@ -135,7 +139,7 @@ def _run(
             run_id=run_id,
         )
         if not result.success:
-            raise GraphRunError(_reason(result, root))
+            raise _failure(result, root)
     _print_times(console, handler.step_seconds, time.monotonic() - began)
     checks = result.get_asset_check_evaluations()
     if all(check.passed for check in checks if check.check_name == VERDICT_CHECK):
@@ -187,12 +191,14 @@ def _take_sample(root: DataRoot, sample: Path, console: Console) -> None:
     staged.rename(root.raw / "weather.csv")
 
 
-def _reason(result: dg.ExecuteInProcessResult, root: DataRoot) -> str:
+def _failure(result: dg.ExecuteInProcessResult, root: DataRoot) -> GraphRunError:
     """Returns the first failure in words; the traceback goes into a file."""
     for evaluation in result.get_asset_check_evaluations():
         if not evaluation.passed and evaluation.blocking:
             asset = evaluation.asset_key.to_user_string()
-            return f"{asset}, check {evaluation.check_name}: {evaluation.description}"
+            return GraphRunError(
+                f"{asset}, check {evaluation.check_name}: {evaluation.description}"
+            )
     for event in result.all_events:
         data = event.event_specific_data
         error = getattr(data, "error", None)
@@ -206,8 +212,10 @@ def _reason(result: dg.ExecuteInProcessResult, root: DataRoot) -> str:
         # Dagster's message begins with the (dotted) class name of what was raised.
         message = re.sub(rf"^[\w.]*{re.escape(str(error.cls_name))}: ", "", error.message.strip())
         message = storage_advice(message) or message
-        return f"{event.step_key or 'the run'}: {message}\n(traceback: {path})"
-    return "the run failed; `weather-assets dev` shows its events"
+        was_ended = error.cls_name == dg.DagsterExecutionInterruptedError.__name__
+        kind = GraphInterruptedError if was_ended else GraphRunError
+        return kind(f"{event.step_key or 'the run'}: {message}\n(traceback: {path})")
+    return GraphRunError("the run failed; `weather-assets dev` shows its events")
 
 
 def _print_times(console: Console, step_seconds: dict[str, float], seconds: float) -> None:

@@ -5,5 +5,6 @@
 - `judgement`: the verdict on a candidate, and the move of the champion (`judged_rows`: on what).
 - `champions`: the champion, ready to answer; `prediction`: its forecasts of a file of rows.
 - `packaging`: the champion to a scoring package that was served once (`published`: may it serve).
+- `replay`: rows of the past on a simulated clock, and the skill of what would have served.
 - `rollouts`: a package to the endpoint, stage by stage.
 """

@@ -1,0 +1,270 @@
+"""An archive lived through once more: retrained on a simulated clock, asked about what came next.
+
+Belongs here: the clock, the policies, what is known when, and the skill that comes of it. Does not
+belong here: how a retraining is run (`commands.replay`), or whether it is promoted (`judgement`).
+
+Shapes: N rows, F features.
+"""
+
+import re
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from itertools import pairwise
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from weather_assets.contract.schema import Contract
+from weather_assets.forecasting.data import LABEL_COLUMN, LabelledRows, feature_matrix
+from weather_assets.foundation.documents import read_json
+
+_PERIOD = re.compile(r"(\d+)\s*([hdw])")
+_UNITS = {"h": timedelta(hours=1), "d": timedelta(days=1), "w": timedelta(weeks=1)}
+EVERY, ONCE, ORACLE = "every", "once", "oracle"
+
+
+class ReplayError(ValueError):
+    """An archive cannot be lived through as asked. The message says why, and what is allowed."""
+
+
+def parse_period(text: str) -> timedelta:
+    """Returns a period such as `1w`, `36h` or `90d`.
+
+    Raises:
+        ReplayError: if it is none, or 0.
+    """
+    found = _PERIOD.fullmatch(text.strip())
+    if found is None or int(found[1]) == 0:
+        raise ReplayError(f"{text!r} is no period; give a number of h, d or w, such as 1w or 90d")
+    return int(found[1]) * _UNITS[found[2]]
+
+
+def parse_time(text: str) -> datetime:
+    """Returns a time in ISO 8601, UTC where it has no offset.
+
+    Raises:
+        ReplayError: if it is none.
+    """
+    try:
+        time = datetime.fromisoformat(text)
+    except ValueError:
+        raise ReplayError(f"{text!r} is no time in ISO 8601, such as 2013-07-01") from None
+    return time.replace(tzinfo=UTC) if time.tzinfo is None else time
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """When to retrain, and what answers.
+
+    Attributes:
+        name: as the user gave it.
+        period: shortest time between two retrainings; None for one retraining, at the start.
+        is_gated: whether only what was promoted answers. An oracle serves every candidate.
+    """
+
+    name: str
+    period: timedelta | None
+    is_gated: bool = True
+
+    @classmethod
+    def parse(cls, text: str) -> "Policy":
+        """Returns the policy `every`, `once`, `oracle`, or one that retrains every so often.
+
+        Raises:
+            ReplayError: if it is none of these.
+        """
+        if text == ONCE:
+            return cls(text, None)
+        if text in (EVERY, ORACLE):
+            return cls(text, timedelta(0), is_gated=text == EVERY)
+        try:
+            return cls(text, parse_period(text))
+        except ReplayError:
+            raise ReplayError(
+                f"{text!r} is no policy; there are {EVERY}, {ONCE}, {ORACLE}, and periods such as "
+                "4w, which retrain that often"
+            ) from None
+
+    def wants(self, now: datetime, last: datetime | None) -> bool:
+        """Tells whether to retrain now, where it was last done at another time."""
+        return last is None or (self.period is not None and now - last >= self.period)
+
+
+@dataclass(frozen=True, slots=True)
+class Archive:
+    """Rows whose outcomes are known by now, in order of time.
+
+    Attributes:
+        rows: kept rows of a version of the processed data.
+        times: of the rows, microseconds UTC, [N].
+        contract: of the rows.
+    """
+
+    rows: pa.Table
+    times: npt.NDArray[np.int64]
+    contract: Contract
+
+    @classmethod
+    def read(cls, processed: Path) -> "Archive":
+        """Reads a version of the processed rows.
+
+        Args:
+            processed: its folder.
+
+        Raises:
+            ReplayError: if its rows have no time.
+        """
+        contract = Contract.from_dict(read_json(processed / "contract.json"))
+        if contract.timestamp is None:
+            raise ReplayError(
+                f"rows of contract {contract.name!r} have no time, so there is no order in which "
+                "they could be lived through"
+            )
+        rows = pq.read_table(processed / "weather.parquet").sort_by(contract.timestamp.column)
+        times = rows[contract.timestamp.column].cast(pa.int64()).to_numpy()
+        return cls(rows, times, contract)
+
+    def clock(
+        self, begin: datetime | None, end: datetime | None, step: timedelta
+    ) -> list[datetime]:
+        """Returns the times of the steps: from the middle of the rows to their end, if not told.
+
+        Raises:
+            ReplayError: if no row lies between the two, or none before.
+        """
+        first = begin or _time(int(self.times[len(self.times) // 2]))
+        last = end or _time(int(self.times[-1]))
+        known, asked = self._count(first), self._count(last)
+        if not 0 < known < asked:
+            raise ReplayError(
+                f"of {len(self.times)} rows from {_time(int(self.times[0])):%Y-%m-%d} to "
+                f"{_time(int(self.times[-1])):%Y-%m-%d}, {known} are known at {first:%Y-%m-%d} and "
+                f"{max(asked - known, 0)} come until {last:%Y-%m-%d}; there must be some of both"
+            )
+        count = -(-(last - first) // step)
+        return [first + index * step for index in range(count + 1)]
+
+    def known_at(self, now: datetime) -> pa.Table:
+        """Returns what a raw file holds at a time: the contract's columns, nothing from later."""
+        return self.rows.select(list(self.contract.header)).slice(0, self._count(now))
+
+    def between(self, begin: datetime, end: datetime) -> LabelledRows:
+        """Returns the rows that come after one time, up to another, with their outcomes."""
+        first = self._count(begin)
+        rows = self.rows.slice(first, self._count(end) - first)
+        labels_N = rows[LABEL_COLUMN].to_numpy().astype(np.float64)
+        return LabelledRows(feature_matrix(rows, self.contract), labels_N)
+
+    def base_rate(self, now: datetime) -> float:
+        """Returns the event's frequency in the rows that are known at a time."""
+        known = self.rows[LABEL_COLUMN].slice(0, self._count(now))
+        return float(pc.call_function("mean", [known]).as_py())
+
+    def _count(self, now: datetime) -> int:
+        return int(np.searchsorted(self.times, _micros(now), "right"))
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """What happened between two ticks of the clock.
+
+    Attributes:
+        time: of the first one.
+        outcome: of the retraining at it: `promoted`, `refused`, `failed`; empty where there was
+            none.
+        version: that answered; empty where nothing did.
+        rows: that came until the next tick.
+        squared_error: sum over them, of what answered; of the base rate where nothing did.
+        reference_error: likewise, of the event's frequency when the clock began.
+        seconds: that the retraining took.
+    """
+
+    time: datetime
+    outcome: str
+    version: str
+    rows: int
+    squared_error: float
+    reference_error: float
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What answers at a time.
+
+    Attributes:
+        version: of the model.
+        probabilities: of the event [N], for features [N, F].
+    """
+
+    version: str
+    probabilities: Callable[[npt.NDArray[np.float64]], npt.NDArray[np.float64]]
+
+
+@dataclass(frozen=True, slots=True)
+class Retrained:
+    """What came of a retraining.
+
+    Attributes:
+        outcome: `promoted`, `refused` or `failed`.
+        seconds: that it took.
+        answer: what answers now; None where nothing does yet.
+    """
+
+    outcome: str
+    seconds: float
+    answer: Answer | None
+
+
+def relive(
+    archive: Archive,
+    policy: Policy,
+    clock: Sequence[datetime],
+    retrain: Callable[[pa.Table], Retrained],
+) -> Iterator[Step]:
+    """Yields what happens from tick to tick: retrained or not, then asked about the rows to come.
+
+    Args:
+        archive: what there was.
+        policy: decides when to retrain.
+        clock: the ticks, ascending.
+        retrain: is given what is known, as a raw file would hold it.
+    """
+    base_rate, last, answer = archive.base_rate(clock[0]), None, None
+    for now, then in pairwise(clock):
+        outcome, seconds = "", 0.0
+        if policy.wants(now, last):
+            done = retrain(archive.known_at(now))
+            outcome, seconds, answer, last = done.outcome, done.seconds, done.answer, now
+        rows = archive.between(now, then)
+        said_N = np.full(len(rows), base_rate)
+        if answer is not None and len(rows):
+            said_N = answer.probabilities(rows.features_NF)
+        yield Step(
+            time=now,
+            outcome=outcome,
+            version="" if answer is None else answer.version,
+            rows=len(rows),
+            squared_error=float(((said_N - rows.labels_N) ** 2).sum()),
+            reference_error=float(((base_rate - rows.labels_N) ** 2).sum()),
+            seconds=seconds,
+        )
+
+
+def skill(steps: Sequence[Step]) -> float:
+    """Returns the Brier skill score over all rows of some steps; 0 where there are none."""
+    reference = sum(step.reference_error for step in steps)
+    return 1.0 - sum(step.squared_error for step in steps) / reference if reference else 0.0
+
+
+def _micros(time: datetime) -> int:
+    return (time - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(microseconds=1)
+
+
+def _time(micros: int) -> datetime:
+    return datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=micros)

@@ -1,0 +1,56 @@
+"""`weather-assets replay`: the real graph at each tick, in data roots that are gone afterwards."""
+
+import gzip
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from weather_assets.adapters.files.data_root import DataRoot
+from weather_assets_tests.benchmarks.skill import SAMPLES
+from weather_assets_tests.integration.served_endpoint import QUICK
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> DataRoot:
+    root = DataRoot.at(tmp_path / "data").create()
+    with gzip.open(SAMPLES / "seattle-daily.csv.gz") as sample:
+        (root.raw / "weather.csv").write_bytes(sample.read())
+    return root
+
+
+def _replay(root: DataRoot, *words: str) -> "subprocess.CompletedProcess[str]":
+    command = [sys.executable, "-m", "weather_assets", "replay", "--data", str(root.path), *words]
+    return subprocess.run(
+        command,
+        env={**os.environ, **QUICK},
+        capture_output=True,
+        text=True,
+        timeout=280,
+        check=False,
+    )
+
+
+def test_each_policy_is_lived_through_and_nothing_is_left(root: DataRoot, tmp_path: Path) -> None:
+    steps = tmp_path / "steps.json"
+    times = ("--from", "2015-01-01", "--to", "2015-12-31", "--step", "20w")
+    said = _replay(root, *times, "--policy", "every", "--policy", "once", "--json", str(steps))
+    assert said.returncode == 0, said.stderr
+    lived = json.loads(steps.read_text())
+    retrained = {name: [each["outcome"] != "" for each in done] for name, done in lived.items()}
+    assert retrained == {"every": [True, True, True], "once": [True, False, False]}
+    assert lived["every"][0]["version"] == lived["once"][0]["version"] == "1"
+    assert lived["every"][0]["squared_error"] == lived["once"][0]["squared_error"]
+    assert sum(each["rows"] for each in lived["every"]) == 363  # two outcomes are not known yet
+    assert "skill" in said.stdout
+    assert not list(root.registry.iterdir())
+
+
+def test_what_cannot_be_lived_through_is_refused(root: DataRoot) -> None:
+    done = _replay(root, "--from", "2030-01-01")
+    assert done.returncode == 2
+    assert "there must be some of both" in done.stderr
+    assert "Traceback" not in done.stderr
