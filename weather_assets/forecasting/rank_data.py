@@ -15,11 +15,17 @@ from pathlib import Path
 from typing import Self
 
 import pyarrow as pa
+import pyarrow.dataset as ds
 from filelock import FileLock, Timeout
 
 from weather_assets.contract.schema import Contract
 from weather_assets.contract.statistics import TrainingStatistics
-from weather_assets.forecasting.data import LabelledRows
+from weather_assets.forecasting.data import (
+    LABEL_COLUMN,
+    SPLIT_COLUMN,
+    LabelledRows,
+    TrainingDataError,
+)
 from weather_assets.forecasting.events import RankEvents
 from weather_assets.forecasting.rank_environment import RankEnvironment
 from weather_assets.forecasting.row_files import (
@@ -140,6 +146,7 @@ def obtain_row_files(
         def working() -> None:
             events.step += 1
 
+        _check_statistics(job, contract, statistics)
         files = write_row_files(
             job.rows,
             contract,
@@ -150,6 +157,25 @@ def obtain_row_files(
         )
         pa.default_memory_pool().release_unused()
         return files
+
+
+def _check_statistics(job: TrainingJob, contract: Contract, statistics: TrainingStatistics) -> None:
+    """Refuses what was fitted on other rows than those that train: test rows would be among them.
+
+    Raises:
+        TrainingDataError: if the numbers of rows say so.
+    """
+    trains = ds.field(SPLIT_COLUMN) == TRAIN
+    rows = count_rows(job.rows, contract, trains)
+    events = count_rows(job.rows, contract, trains & (ds.field(LABEL_COLUMN) == 1))
+    fitted = {feature.count + feature.missing for feature in statistics.features}
+    fitted.add(statistics.training_rows)
+    if fitted != {rows} or statistics.training_positive != events:
+        raise TrainingDataError(
+            f"{job.statistics} was fitted on {sorted(fitted)} rows, "
+            f"{statistics.training_positive} of them with the event, but the training rows of "
+            f"{job.rows} are {rows}, {events} of them with it: prepare the rows again"
+        )
 
 
 @contextmanager

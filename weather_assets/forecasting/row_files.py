@@ -134,13 +134,13 @@ def describe_source(path: Path, contract: Contract, shares: Mapping[str, float])
     return hashlib.sha256(json.dumps(content).encode()).hexdigest()
 
 
-def count_rows(path: Path, contract: Contract) -> int:
-    """Returns how many prepared rows there are, of all splits.
+def count_rows(path: Path, contract: Contract, chosen: ds.Expression | None = None) -> int:
+    """Returns how many prepared rows there are: of all splits, or those that are chosen.
 
     Raises:
         TrainingDataError: if they are not readable, or prepared for another contract.
     """
-    return _open(path, contract).count_rows()
+    return _open(path, contract).count_rows(filter=chosen)
 
 
 def write_row_files(

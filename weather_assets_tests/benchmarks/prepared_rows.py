@@ -26,8 +26,8 @@ _SHARES = (0.65, 0.10, 0.25)
 def write_prepared_rows(folder: Path, rows: int, seed: int = 0) -> None:
     """Writes `weather.parquet/`, `statistics.json` and `contract.json` of five-column rows.
 
-    Rain falls where it is humid and cloudy, mostly. Statistics are those of the first part, scaled
-    to all rows: the following ones are drawn from the same distribution.
+    Rain falls where it is humid and cloudy, mostly. Statistics are those of the first part, with
+    the numbers of all rows: the following ones are drawn from the same distribution.
 
     Args:
         folder: made if missing.
@@ -38,12 +38,17 @@ def write_prepared_rows(folder: Path, rows: int, seed: int = 0) -> None:
     parts = folder / "weather.parquet"
     parts.mkdir(parents=True)
     (folder / "contract.json").write_text(json.dumps(contract.to_dict()), encoding="utf-8")
+    counts = np.zeros(2, np.int64)
+    statistics: TrainingStatistics | None = None
     for number, start in enumerate(range(0, rows, PART_ROWS)):
         table = _part(contract, min(PART_ROWS, rows - start), np.random.default_rng((seed, number)))
         pq.write_table(table, parts / f"part-{number:05}.parquet", row_group_size=500_000)
-        if number == 0:
-            statistics = _scaled(statistics_of(table, contract), rows / len(table))
-            (folder / "statistics.json").write_text(statistics.to_json(), encoding="utf-8")
+        of_part = statistics_of(table, contract)
+        counts += of_part.training_rows, of_part.training_positive
+        statistics = statistics or of_part
+    if statistics is not None:
+        scaled = _with_counts(statistics, *counts.tolist())
+        (folder / "statistics.json").write_text(scaled.to_json(), encoding="utf-8")
 
 
 def prepared_job(folder: Path, output: Path, settings: TrainingSettings) -> TrainingJob:
@@ -76,12 +81,6 @@ def _part(contract: Contract, rows: int, random: np.random.Generator) -> pa.Tabl
     )
 
 
-def _scaled(statistics: TrainingStatistics, factor: float) -> TrainingStatistics:
-    return replace(
-        statistics,
-        training_rows=int(statistics.training_rows * factor),
-        training_positive=int(statistics.training_positive * factor),
-        features=tuple(
-            replace(feature, count=int(feature.count * factor)) for feature in statistics.features
-        ),
-    )
+def _with_counts(statistics: TrainingStatistics, rows: int, positive: int) -> TrainingStatistics:
+    features = tuple(replace(feature, count=rows) for feature in statistics.features)
+    return TrainingStatistics(rows, positive, features)

@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from weather_assets.forecasting import rank_data
+from weather_assets.forecasting.data import TrainingDataError
 from weather_assets.forecasting.events import RankEvents
 from weather_assets.forecasting.rank_data import RankData, validation_share
 from weather_assets.forecasting.rank_environment import RankEnvironment
@@ -82,8 +83,31 @@ def test_other_rows_or_settings_are_another_run(job: TrainingJob, tmp_path: Path
     table_job = write_job(tmp_path / "other", job.settings)
     assert read(table_job).fingerprint == first
     statistics = table_job.statistics
-    statistics.write_text(statistics.read_text().replace('"missing": 0', '"missing": 1', 1))
+    statistics.write_text(statistics.read_text().replace('"minimum": 20.', '"minimum": 19.', 1))
     assert read(table_job).fingerprint != first
+
+
+@pytest.mark.parametrize(
+    ("training", "few"),
+    [
+        (TrainingSettings(), ('"training_rows": 400', '"training_rows": 401')),
+        (TrainingSettings(), ('"training_positive": 184', '"training_positive": 183')),
+        (TrainingSettings(), ('"missing": 0', '"missing": 1')),
+        (
+            TrainingSettings(maximum_steps=4, batch_rows=25),
+            ('"training_positive": 184', '"training_positive": 400'),
+        ),
+    ],
+)
+def test_what_was_fitted_on_other_rows_is_refused(
+    tmp_path: Path, training: TrainingSettings, few: tuple[str, str]
+) -> None:
+    job = write_job(tmp_path, training)
+    text = job.statistics.read_text(encoding="utf-8")
+    assert few[0] in text
+    job.statistics.write_text(text.replace(*few, 1), encoding="utf-8")
+    with pytest.raises(TrainingDataError, match=r"fitted on .* prepare the rows again"):
+        read(job)
 
 
 def test_rows_that_no_step_can_reach_are_not_copied(job: TrainingJob) -> None:
