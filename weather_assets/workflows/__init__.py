@@ -2,6 +2,7 @@
 
 - `preparation`: raw files to a version of processed rows.
 - `candidates`: processed rows to a registered candidate.
+- `bound_weights`: the weights that were trained for a version, and no others.
 - `judgement`: the verdict on a candidate, and the move of the champion (`judged_rows`: on what).
 - `champions`: the champion, ready to answer; `prediction`: its forecasts of a file of rows.
 - `packaging`: the champion to a scoring package that was served once (`published`: may it serve).

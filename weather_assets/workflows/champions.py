@@ -21,7 +21,7 @@ from weather_assets.scoring.offline import graph_probabilities
 from weather_assets.scoring.package import SIGNATURE_FILE
 from weather_assets.scoring.score import Scorer
 from weather_assets.scoring.signature import SIGNATURE
-from weather_assets.workflows.candidates import candidate_folder, served_weights
+from weather_assets.workflows.candidates import RESULT, candidate_folder, served_weights
 from weather_assets.workflows.published import (
     PackageChangedError,
     PackageRefusedError,
@@ -127,13 +127,12 @@ def _no_champion(root: DataRoot) -> NoChampionError:
 
 def _network(folder: Path) -> Callable[[_Floats], _Floats]:
     # Torch takes a second to load, and a package does without it.
-    from weather_assets.forecasting.network import (  # noqa: PLC0415
-        NetworkFileError,
-        load_network,
-    )
+    from weather_assets.forecasting.network import NetworkFileError  # noqa: PLC0415
+    from weather_assets.workflows.bound_weights import load_bound_network  # noqa: PLC0415
 
     try:
-        return load_network(served_weights(folder)).probabilities
+        digest = read_json(folder / RESULT).get("served_weights")
+        return load_bound_network(served_weights(folder), digest).probabilities
     except (NetworkFileError, DocumentError, OSError) as error:
         raise NoChampionError(str(error)) from None
 

@@ -16,12 +16,12 @@ from weather_assets.adapters.files.data_root import DataRoot
 from weather_assets.adapters.files.processed_versions import ProcessedVersions, read_manifest
 from weather_assets.adapters.tracking.model_registry import ModelRegistry, ModelVersion
 from weather_assets.contract.schema import Contract
-from weather_assets.forecasting.network import load_network
 from weather_assets.foundation.documents import read_json
 from weather_assets.verification.assessment import assess_candidate
 from weather_assets.verification.claims import Criteria, Outcome
 from weather_assets.verification.samples import Forecast, Samples, Served, read_samples
 from weather_assets.verification.verdict import Identity, Verdict
+from weather_assets.workflows.bound_weights import load_bound_network
 from weather_assets.workflows.candidates import (
     DATA_VERSION,
     JUDGED_WEIGHTS,
@@ -108,6 +108,7 @@ def judge_candidate(root: DataRoot, registry: ModelRegistry, criteria: Criteria)
     Raises:
         VerdictError: if nothing was trained.
         OutrunError: if the candidate belongs to other rows.
+        WeightsChangedError: if weights are not those that were trained for a version.
     """
     candidate = _candidate(registry)
     processed = ProcessedVersions(root.processed).current()
@@ -142,7 +143,7 @@ def judge_candidate(root: DataRoot, registry: ModelRegistry, criteria: Criteria)
         ),
         candidate=forecasts[candidate.version],
         champion=None if champion is None else forecasts[champion.version],
-        served=_served(folder, samples),
+        served=_served(folder, candidate, samples),
         criteria=criteria,
     )
     _keep(registry, candidate, folder, assessment.verdict, assessment.pictures)
@@ -215,7 +216,7 @@ def _forecast(
             f"({trained_for.name}) than these rows ({contract.name}): the two cannot be compared. "
             "Keep the new kind of file in a data root of its own"
         )
-    network = load_network(folder)
+    network = load_bound_network(folder, version.tags.get(JUDGED_WEIGHTS))
     test: Any = table.loc[table["split"] == "test"]
     return Forecast(
         validation_N=network.probabilities(samples.validation.features_NF),
@@ -224,12 +225,13 @@ def _forecast(
     )
 
 
-def _served(folder: Path, samples: Samples) -> Served | None:
+def _served(folder: Path, version: ModelVersion, samples: Samples) -> Served | None:
     """Returns what the weights say that would be served; None where they are those judged."""
     served_folder = served_weights(folder)
     if served_folder == folder:
         return None
-    judged, served = load_network(folder), load_network(served_folder)
+    judged = load_bound_network(folder, version.tags.get(JUDGED_WEIGHTS))
+    served = load_bound_network(served_folder, version.tags.get(SERVED_WEIGHTS))
     said = {
         name: served.probabilities(rows.features_NF)
         for name, rows in (

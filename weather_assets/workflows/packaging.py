@@ -28,13 +28,14 @@ from weather_assets.adapters.tracking.model_registry import (
 from weather_assets.contract.columns import Kind
 from weather_assets.contract.schema import Contract
 from weather_assets.forecasting.data import feature_matrix
-from weather_assets.forecasting.network import RainNetwork, load_network
+from weather_assets.forecasting.network import RainNetwork
 from weather_assets.forecasting.onnx_export import export_onnx
 from weather_assets.foundation.documents import read_json
 from weather_assets.processing.doubts.gates import Gate
 from weather_assets.scoring.package import CONDA_FILE, PackageContents, build_package
 from weather_assets.scoring.request_rows import request_row
-from weather_assets.workflows.candidates import candidate_folder, served_weights
+from weather_assets.workflows.bound_weights import load_bound_network
+from weather_assets.workflows.candidates import SERVED_WEIGHTS, candidate_folder, served_weights
 from weather_assets.workflows.judgement import VERDICT, VerdictError, read_verdict
 from weather_assets.workflows.published import publish_if_passed
 
@@ -83,6 +84,7 @@ def package_champion(
 
     Raises:
         VerdictError: if nothing is champion.
+        WeightsChangedError: if the weights to be served are not those that were trained for it.
         ScoringEnvironmentError: if the environment cannot be built; has pip's last lines.
         ScoringServerError: if the package does not start; has the server's last lines.
     """
@@ -91,7 +93,7 @@ def package_champion(
         raise VerdictError("nothing is champion: materialize champion_model first")
     folder = candidate_folder(root, registry, champion)
     contract = Contract.from_dict(read_json(folder / "contract.json"))
-    network = load_network(served_weights(folder))
+    network = load_bound_network(served_weights(folder), champion.tags.get(SERVED_WEIGHTS))
     rows = ds.dataset(str(ProcessedVersions(root.processed).current() / "weather.parquet"))
     probes = _spread(rows.to_table(filter=pc.field("split") == "test"), PROBE_ROWS)
     draft = folder / DRAFT_FOLDER

@@ -96,3 +96,14 @@ def test_damaged_weights_are_named(registered: RegisteredVersions) -> None:
     (registered.root.registry / "1" / "model.safetensors").write_bytes(b"")
     with pytest.raises(NoChampionError, match="no readable network"):
         find_champion(registered.root)
+
+
+def test_weights_that_were_not_trained_for_the_champion_do_not_answer(
+    registered: RegisteredVersions,
+) -> None:
+    registered.refit("1")
+    registered.registry.promote("1")
+    folder = registered.root.registry / "1"
+    shutil.copyfile(folder / "model.safetensors", folder / SERVED_FOLDER / "model.safetensors")
+    with pytest.raises(NoChampionError, match="not those that were trained for this model version"):
+        find_champion(registered.root)
