@@ -246,9 +246,10 @@ def _claim_no_worse(ground: _Ground, name: str, forecast: str, reference: str) -
     if isinstance(ground, str):
         return claim_undecided(name, reference, ground)
     criteria = ground.criteria
-    shown_worse = None
+    shown_worse = in_doubt = None
     if forecast == CHAMPION:
         shown_worse = ground.difference(BRIER_SCORE, forecast, criteria.superiority_confidence)
+        in_doubt = ground.difference(BRIER_SCORE, forecast, criteria.doubt_confidence)
     return claim_no_worse(
         name,
         reference,
@@ -256,5 +257,6 @@ def _claim_no_worse(ground: _Ground, name: str, forecast: str, reference: str) -
         margin=criteria.margin,
         scale=ground.scale,
         shown_worse=shown_worse,
+        in_doubt=in_doubt,
         doubt_passes=forecast == LOGISTIC_REGRESSION,
     )

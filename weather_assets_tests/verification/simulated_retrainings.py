@@ -243,6 +243,7 @@ def judge(
             margin=_CRITERIA.margin,
             scale=contest.scale,
             shown_worse=contest.difference(BRIER_SCORE, CHAMPION, _CRITERIA.superiority_confidence),
+            in_doubt=contest.difference(BRIER_SCORE, CHAMPION, _CRITERIA.doubt_confidence),
         )
 
 

@@ -81,6 +81,23 @@ def test_a_loss_beyond_chance_is_not_forgiven_by_the_margin(
 
 
 @pytest.mark.parametrize(
+    ("lower_of_50", "outcome"), [(-0.0001, Outcome.PASS), (0.0001, Outcome.INCONCLUSIVE)]
+)
+def test_rows_in_the_champions_favour_promote_nothing(lower_of_50: float, outcome: Outcome) -> None:
+    claim = claim_no_worse(
+        "no_worse_than_champion",
+        "the champion",
+        interval(-0.001, 0.004, 0.9),
+        0.05,
+        0.1,
+        shown_worse=interval(-0.002, 0.0045),
+        in_doubt=interval(lower_of_50, 0.002, 0.5),
+    )
+    assert claim.outcome is outcome
+    assert ("in the reference's favour" in claim.sentence) == (outcome is not Outcome.PASS)
+
+
+@pytest.mark.parametrize(
     ("lower", "upper", "outcome"),
     [
         (-0.02, 0.0051, Outcome.PASS),

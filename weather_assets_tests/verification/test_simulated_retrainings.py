@@ -94,9 +94,9 @@ def test_looking_again_and_again_finds_more_that_pass() -> None:
     assert (once.gate, once.naive) == (once.gate_ever, once.naive_ever)
 
 
-def test_equal_challengers_pass_because_no_more_is_claimed() -> None:
+def test_most_equal_challengers_pass_because_no_more_is_claimed() -> None:
     found = look_again(replace(WORLD, days=365, front=0.0), 0.0, histories=40, looks=2)
-    assert found.gate >= 0.95
+    assert 0.6 < found.gate < 0.9
     assert 0.3 < found.naive < 0.7
 
 
