@@ -189,9 +189,16 @@ def save_network(network: RainNetwork, folder: Path) -> None:
     (folder / DESCRIPTION_FILE).write_text(text, encoding="utf-8")
 
 
-def weights_digest(folder: Path) -> str:
-    """Returns the SHA-256 of the weights of a saved network, in hexadecimal digits."""
-    return hashlib.sha256((folder / WEIGHTS_FILE).read_bytes()).hexdigest()
+def network_digest(folder: Path) -> str:
+    """Returns the SHA-256 of a saved network, weights and then description, in hexadecimal digits.
+
+    Raises:
+        OSError: if one of the two is missing.
+    """
+    digest = hashlib.sha256()
+    for name in (WEIGHTS_FILE, DESCRIPTION_FILE):
+        digest.update((folder / name).read_bytes())
+    return digest.hexdigest()
 
 
 def load_network(folder: Path) -> RainNetwork:

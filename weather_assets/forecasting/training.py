@@ -33,8 +33,8 @@ from weather_assets.forecasting.lightning_module import (
 from weather_assets.forecasting.meeting import meet
 from weather_assets.forecasting.network import (
     RainNetwork,
+    network_digest,
     save_network,
-    weights_digest,
 )
 from weather_assets.forecasting.rank_data import RankData
 from weather_assets.forecasting.rank_environment import RankEnvironment
@@ -252,8 +252,8 @@ def _result(
         ],
         "served_rows": work.data.files.rows(ALL),
         "served_epochs": epochs_of(served.step, work.order(ALL).steps),
-        "judged_weights": weights_digest(output),
-        "served_weights": weights_digest(output / SERVED_FOLDER),
+        "judged_weights": network_digest(output),
+        "served_weights": network_digest(output / SERVED_FOLDER),
         "samples_per_second": rows / fit,
         "samples_per_second_without_validation": rows / max(fit - validation, 1e-9),
         "rows_stepped": rows,

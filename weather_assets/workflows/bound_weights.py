@@ -10,7 +10,7 @@ from weather_assets.forecasting.network import (
     NetworkFileError,
     RainNetwork,
     load_network,
-    weights_digest,
+    network_digest,
 )
 
 
@@ -23,15 +23,15 @@ def load_bound_network(folder: Path, digest: str | None) -> RainNetwork:
 
     Args:
         folder: holds the network.
-        digest: SHA-256 of its weights, by the version's tags or its `result.json`; None for
-            versions that were made before it was kept.
+        digest: SHA-256 of its files (`network_digest`), by the version's tags or its
+            `result.json`; None for versions that were made before it was kept.
 
     Raises:
         WeightsChangedError: if they are others.
         NetworkFileError: if there is no readable network.
     """
     network = load_network(folder)
-    if digest is not None and (found := weights_digest(folder)) != digest:
+    if digest is not None and (found := network_digest(folder)) != digest:
         raise WeightsChangedError(
             f"{folder}: the weights are not those that were trained for this model version: their "
             f"SHA-256 is {found[:16]}…, it is bound to {digest[:16]}…. Bring them back, or delete "

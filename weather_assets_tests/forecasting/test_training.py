@@ -155,8 +155,10 @@ def test_what_is_judged_does_not_depend_on_a_test_row_and_what_is_served_does(
     assert judged[0] == judged[1]
     assert served[0] != served[1]
     assert result["served_rows"] == len(table) == 800
-    assert result["judged_weights"] == hashlib.sha256(judged[1]).hexdigest()
-    assert result["served_weights"] == hashlib.sha256(served[1]).hexdigest()
+    for name, weights, folder in (("judged", judged[1], "."), ("served", served[1], "served")):
+        description = (job.output / folder / "network.json").read_bytes()
+        digest = hashlib.sha256(weights + description).hexdigest()
+        assert result[f"{name}_weights"] == digest
 
 
 def test_a_candidate_that_is_far_behind_is_searched_and_not_trained_on(tmp_path: Path) -> None:

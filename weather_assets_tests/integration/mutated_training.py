@@ -26,8 +26,8 @@ from weather_assets.forecasting.events import RankEvents
 from weather_assets.forecasting.network import (
     RainNetwork,
     load_network,
+    network_digest,
     save_network,
-    weights_digest,
 )
 from weather_assets.forecasting.rank_environment import RankEnvironment
 from weather_assets.forecasting.settings import (
@@ -117,8 +117,8 @@ class Workshop:
         """Registers what was trained as the candidate, and returns its folder."""
         bound = {
             DATA_VERSION: CONTENT,
-            JUDGED_WEIGHTS: weights_digest(trained),
-            SERVED_WEIGHTS: weights_digest(trained / SERVED_FOLDER),
+            JUDGED_WEIGHTS: network_digest(trained),
+            SERVED_WEIGHTS: network_digest(trained / SERVED_FOLDER),
         }
         run = MlflowClient(self.root.tracking_uri).create_run(self.registry.ensure_experiment())
         (trained / "contract.json").write_text(

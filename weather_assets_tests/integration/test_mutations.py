@@ -1,5 +1,6 @@
 """Each mistake of training that we can think of is made, and caught by the check that is named."""
 
+import json
 import re
 import shutil
 from collections.abc import Callable
@@ -117,6 +118,14 @@ def judged_weights_swapped(scene: Scene) -> set[str]:
     return caught_by(scene.shop.judge)
 
 
+def judged_scaling_altered(scene: Scene) -> set[str]:
+    description = scene.shop.register(scene.trained) / "network.json"
+    network = json.loads(description.read_text("utf-8"))
+    network["features"][-1]["scale"] *= 1.01
+    description.write_text(json.dumps(network), "utf-8")
+    return caught_by(scene.shop.judge)
+
+
 def served_weights_swapped_before_the_verdict(scene: Scene) -> set[str]:
     folder = scene.shop.register(scene.trained)
     shutil.copyfile(folder / "model.safetensors", folder / SERVED_FOLDER / "model.safetensors")
@@ -161,6 +170,7 @@ MUTATIONS: dict[str, tuple[Callable[[Scene], set[str]], str]] = {
         "no_worse_than_champion",
     ),
     "judged weights swapped": (judged_weights_swapped, "WeightsChangedError"),
+    "scaling of the judged network altered": (judged_scaling_altered, "WeightsChangedError"),
     "served weights swapped, then judged": (
         served_weights_swapped_before_the_verdict,
         "WeightsChangedError",

@@ -14,7 +14,7 @@ from mlflow import MlflowClient
 from weather_assets.adapters.files.data_root import DataRoot
 from weather_assets.adapters.tracking.model_registry import CANDIDATE_ARTIFACTS, ModelRegistry
 from weather_assets.contract.schema import Contract
-from weather_assets.forecasting.network import save_network, weights_digest
+from weather_assets.forecasting.network import network_digest, save_network
 from weather_assets.forecasting.settings import SERVED_FOLDER
 from weather_assets_tests.integration.agreeing_rows import CONTRACT
 from weather_assets_tests.integration.arbitrary_network import (
@@ -76,7 +76,7 @@ class RegisteredVersions:
         with torch.no_grad():
             network.linear.bias.add_(1.0)
         save_network(network, served)
-        (folder / "result.json").write_text(json.dumps({"served_weights": weights_digest(served)}))
+        (folder / "result.json").write_text(json.dumps({"served_weights": network_digest(served)}))
 
     def package(self, version: str) -> None:
         """Makes a package of a version, and publishes it."""
