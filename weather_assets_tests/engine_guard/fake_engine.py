@@ -7,7 +7,7 @@ import json
 import socketserver
 import threading
 from collections.abc import Mapping
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler
 from pathlib import Path
@@ -172,10 +172,11 @@ class _Handler(BaseHTTPRequestHandler):
         self.end_headers()
         engine = self.server.engine
         engine.started.wait()
-        self.wfile.write(LINE)
-        if not engine.ends_at_once:
-            while self.rfile.read(1):
+        with suppress(ConnectionError):  # who attached may have gone before the line was written
+            self.wfile.write(LINE)
+            while not engine.ends_at_once and self.rfile.read(1):
                 pass
+        if not engine.ends_at_once:
             engine.input_ended.set()
         self.close_connection = True
 
