@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 from click.testing import CliRunner, Result
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from weather_assets.adapters.settings.concerns import CONCERNS
@@ -126,6 +126,7 @@ def test_a_variable_that_is_no_setting_is_listed(
         max_size=5,
     )
 )
+@example({"WEATHER_ASSETS_CACHE": "~0"})
 @settings(max_examples=60, deadline=None)
 def test_any_environment_is_shown(variables: dict[str, str]) -> None:
     with pytest.MonkeyPatch.context() as patch:

@@ -97,7 +97,7 @@ def test_a_moved_folder_is_stopped_at_its_new_place(state: Path) -> None:
     moved = state.with_name("moved")
     state.rename(moved)
     assert daemon.stop(moved)
-    assert not psutil.pid_exists(pid)
+    wait_until(lambda: not psutil.pid_exists(pid), 30, "the process to end")
 
 
 def test_a_file_left_by_a_killed_server_does_not_count(state: Path) -> None:

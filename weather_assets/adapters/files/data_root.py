@@ -4,7 +4,6 @@ Belongs here: paths and addresses. Does not belong here: reading or writing what
 """
 
 import os
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
@@ -12,6 +11,7 @@ from typing import Self
 from weather_assets.adapters.files.plain_names import plainly_named, readable
 from weather_assets.adapters.tracking.leftovers import TRACKING_VARIABLE
 from weather_assets.adapters.tracking.local_store import sqlite_uri
+from weather_assets.foundation.home_folders import expanded
 
 DATA_ROOT_VARIABLE = "WEATHER_ASSETS_DATA"
 """The environment variable that names the data root; `data` where it is unset."""
@@ -45,10 +45,7 @@ class DataRoot:
         Raises:
             AwkwardNameError: its name is no text.
         """
-        if not path.exists():
-            with suppress(RuntimeError):
-                path = path.expanduser()
-        return cls(readable(path.resolve()))
+        return cls(readable((path if path.exists() else expanded(path)).resolve()))
 
     @property
     def plainly_named(self) -> Path:

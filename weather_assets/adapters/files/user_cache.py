@@ -10,10 +10,12 @@ from pathlib import Path
 
 import platformdirs
 
+from weather_assets.foundation.home_folders import expanded
+
 CACHE_VARIABLE = "WEATHER_ASSETS_CACHE"
 
 
 def cache_folder(environment: Mapping[str, str] = os.environ) -> Path:
     """Returns the folder that `WEATHER_ASSETS_CACHE` names, or the user's cache folder for us."""
     chosen = environment.get(CACHE_VARIABLE)
-    return Path(chosen).expanduser() if chosen else platformdirs.user_cache_path("weather_assets")
+    return expanded(Path(chosen)) if chosen else platformdirs.user_cache_path("weather_assets")

@@ -17,6 +17,7 @@ from typing import Any, Self
 import platformdirs
 
 from weather_assets.foundation.atomic_files import PRIVATE, write_text
+from weather_assets.foundation.home_folders import expanded
 from weather_assets.foundation.loopback import LOOPBACK
 from weather_assets.local_azure.azure.errors import LocalAzureError
 
@@ -27,7 +28,7 @@ SETTINGS_FILE = "settings.json"
 def cache_folder(environment: Mapping[str, str] = os.environ) -> Path:
     """Returns the folder of what all simulators of this user share: the built environments."""
     chosen = environment.get(CACHE_VARIABLE)
-    return Path(chosen).expanduser() if chosen else platformdirs.user_cache_path("local-azure")
+    return expanded(Path(chosen)) if chosen else platformdirs.user_cache_path("local-azure")
 
 
 @dataclass(frozen=True, slots=True)
