@@ -27,7 +27,6 @@ WITH_SPARK: tuple[str, ...] = (
     "workflows/test_preparation.py",
     "commands/test_suggestion.py",
     "adapters/test_spark_session.py",
-    "benchmarks/test_benchmarks.py",
     "integration/test_agreement.py",
 )
 """Files whose tests share the Spark session; one that is missing costs time alone."""
@@ -39,10 +38,11 @@ LONGEST: tuple[str, ...] = (
     "commands/test_recovery.py",
     "forecasting/test_training.py",
     "defs/test_reconciliation.py",
+    "integration/test_mutations.py",
     "commands/test_serving.py",
     "integration/test_rollout_kills.py",
     "processing/files/test_bombs.py",
-    "integration/test_old_root.py",
+    "verification/test_simulated_retrainings.py",
     "commands/test_storage_errors.py",
     "local_azure",
     "adapters",

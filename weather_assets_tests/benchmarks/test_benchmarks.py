@@ -5,11 +5,9 @@ import sys
 import time
 from pathlib import Path
 
-import pandas as pd
 import pyarrow as pa
 import pytest
 from click.testing import CliRunner
-from pyspark.sql import SparkSession
 from rich.console import Console
 
 from weather_assets.contract.loading import builtin_contracts
@@ -17,7 +15,7 @@ from weather_assets.forecasting.data import feature_matrix
 from weather_assets.scoring.score import Signature, check_rows
 from weather_assets.scoring.signature import build_signature
 from weather_assets_tests.benchmarks.__main__ import BENCHMARKS, main
-from weather_assets_tests.benchmarks.end_to_end import compare, train_plainly
+from weather_assets_tests.benchmarks.end_to_end import compare
 from weather_assets_tests.benchmarks.measurements import (
     Benchmark,
     BenchmarkError,
@@ -25,7 +23,6 @@ from weather_assets_tests.benchmarks.measurements import (
     Measurement,
     Requirement,
 )
-from weather_assets_tests.benchmarks.plain_recipe import FEATURES, preprocess
 from weather_assets_tests.benchmarks.processes import Program, run_together
 from weather_assets_tests.benchmarks.product_run import ProductRun
 from weather_assets_tests.benchmarks.report import Entry, print_entry, write_json
@@ -44,7 +41,6 @@ from weather_assets_tests.integration.arbitrary_network import (
     arbitrary_network,
     plausible_statistics,
 )
-from weather_assets_tests.synthetic import write_five_column
 
 
 def silent(_: str) -> None:
@@ -54,27 +50,6 @@ def silent(_: str) -> None:
 def entry(result: BenchmarkResult | None, problem: str = "") -> Entry:
     benchmark = Benchmark("speed", "How fast", lambda _: BenchmarkResult(()))
     return Entry(benchmark, 12.0, 0.5, result, problem)
-
-
-def test_plain_recipe_normalises_then_trains_on_two_ranks(
-    spark: SparkSession, tmp_path: Path
-) -> None:
-    raw = write_five_column(tmp_path / "weather.csv", rows=60)
-    preprocess(spark, raw, tmp_path / "data.parquet")
-    rows = pd.read_parquet(tmp_path / "data.parquet")
-    assert list(rows) == [*(f"{name}_norm" for name in FEATURES), "label_encoded"]
-    assert len(rows) == 60
-    for name in FEATURES:
-        assert rows[f"{name}_norm"].mean() == pytest.approx(0.0, abs=1e-9)
-        assert rows[f"{name}_norm"].std() == pytest.approx(1.0, abs=1e-9)
-    labels = pd.read_csv(raw)["Rain"] == "rain"
-    assert rows["label_encoded"].sum() == labels.sum()
-    _, trained = train_plainly(tmp_path / "data.parquet", tmp_path, 1, silent, tracked=False)
-    assert trained["world_size"] == 2
-    # 48 training rows in one epoch, half of them on each rank.
-    assert trained["samples_per_second"] * trained["seconds"] == pytest.approx(48)
-    assert 0.0 <= trained["validation_accuracy"] <= 1.0
-    assert (tmp_path / "checkpoints" / "last.ckpt").is_file()
 
 
 def test_comparison_relates_the_graph_to_the_plain_recipe() -> None:

@@ -1,17 +1,14 @@
 """The pieces of the training benchmarks work; nothing here is timed."""
 
-import json
 from pathlib import Path
 
 import pyarrow.dataset as ds
 import pytest
 
 from weather_assets.contract.statistics import TrainingStatistics
-from weather_assets.forecasting.settings import Architecture, TrainingSettings
 from weather_assets_tests.benchmarks import latency, prepared_rows, training_throughput
 from weather_assets_tests.benchmarks.latency import COLD, FIRST, WARM, Passage
-from weather_assets_tests.benchmarks.prepared_rows import prepared_job, write_prepared_rows
-from weather_assets_tests.benchmarks.training_throughput import run_both
+from weather_assets_tests.benchmarks.prepared_rows import write_prepared_rows
 
 pytestmark = pytest.mark.timeout(300)
 
@@ -31,23 +28,6 @@ def test_prepared_rows_are_written_part_by_part(
     train = table.filter(ds.field("split") == "train")
     assert statistics.training_rows == pytest.approx(len(train), rel=0.1)
     assert 0.05 < statistics.training_positive / statistics.training_rows < 0.5
-
-
-def test_both_sides_train_the_same_steps(tmp_path: Path) -> None:
-    write_prepared_rows(tmp_path / "made", 3_000)
-    settings = TrainingSettings(
-        architectures=(Architecture("small", (4,)),), maximum_steps=20, patience=20
-    )
-    job = prepared_job(tmp_path / "made", tmp_path / "candidate", settings)
-    ours, bare = run_both(job, tmp_path, lambda _: None, timeout_seconds=200)
-    assert ours > 0
-    assert bare > 0
-    result = json.loads((job.output / "result.json").read_text(encoding="utf-8"))
-    other = json.loads((tmp_path / "bare.json").read_text(encoding="utf-8"))
-    (candidate,) = result["candidates"]
-    rows = candidate["searched_steps"] * result["training_rows"]  # an epoch of so few is one step
-    assert rows == pytest.approx(other["rows"], rel=0.01)
-    assert result["rows_stepped"] > rows
 
 
 def test_the_ratio_is_of_the_time_of_all_networks() -> None:
