@@ -30,7 +30,8 @@ class TrainingProgress:
             or the last ones; 0 before.
         best_loss: validation log loss then; infinite where nothing is validated.
         best_weights: the network's weights then.
-        weights: the network's weights now; empty for an untrained or a finished network.
+        weights: the network's weights now; empty for an untrained or a finished network, unless it
+            was a search that took all steps.
         optimizer: the optimiser's state now; as `weights`.
         history: one row per stretch of steps.
         rows_stepped: training rows that went through an optimiser step, over all ranks.

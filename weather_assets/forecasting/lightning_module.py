@@ -177,9 +177,17 @@ class CandidateTraining(LightningModule):
         if self._has_ended():
             self.trainer.should_stop = True
             progress.finished = True
-            progress.weights, progress.optimizer = {}, {}
+            progress.weights = self._copied_weights() if self._is_annealed() else {}
+            progress.optimizer = {}
         elif due and self.trainer.is_global_zero:
             self._checkpoint()
+
+    def _is_annealed(self) -> bool:
+        """Whether this was a search that took all steps, so that its rate has fallen to 0."""
+        return self.schedule.is_search and self.progress.step >= self.schedule.steps
+
+    def _copied_weights(self) -> dict[str, Tensor]:
+        return {name: each.detach().clone() for name, each in self.network.state_dict().items()}
 
     def _has_ended(self) -> bool:
         if self.progress.step >= self.schedule.steps:
@@ -239,9 +247,7 @@ class CandidateTraining(LightningModule):
             return
         progress.best_loss, progress.best_step = loss, progress.step
         progress.validations_without_gain = 0
-        progress.best_weights = {
-            name: weight.detach().clone() for name, weight in self.network.state_dict().items()
-        }
+        progress.best_weights = self._copied_weights()
 
     def _validation_loss(self) -> tuple[Tensor, int]:
         """Returns the sum of the log losses of this rank's validation rows, and how many it has."""

@@ -128,11 +128,30 @@ class _Work:
             found = self.train(architecture, architecture.name, TRAIN, search)
             if found.best_loss <= settings.contender_loss_ratio * best_found:
                 steps = settings.annealed_steps(found.best_step, order.steps)
-                name = annealed_name(architecture.name)
-                training = self.train(architecture, name, TRAIN, Schedule(steps))
-                annealed.append((architecture, training))
+                annealed.append((architecture, self.anneal(architecture, found, steps)))
             best_found = min(best_found, found.best_loss)
         return min(annealed, key=lambda pair: pair[1].best_loss)
+
+    def anneal(
+        self, architecture: Architecture, found: TrainingProgress, steps: int
+    ) -> TrainingProgress:
+        """Trains a candidate for the steps that its search showed.
+
+        A search that took all these steps itself has been this very training, step for step.
+        """
+        name = annealed_name(architecture.name)
+        if found.step != steps or not found.weights:
+            return self.train(architecture, name, TRAIN, Schedule(steps))
+        done = TrainingProgress(
+            name,
+            step=steps,
+            finished=True,
+            best_step=steps,
+            best_loss=found.history[-1]["validation_loss"],
+            best_weights=found.weights,
+            history=list(found.history),
+        )
+        return self.progress.trainings.setdefault(name, done)
 
     def refit(self, architecture: Architecture, steps: int) -> TrainingProgress:
         """Trains by a recipe on every row up to the newest."""
