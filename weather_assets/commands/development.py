@@ -25,6 +25,7 @@ from rich.console import Console
 
 from weather_assets.adapters.azure import simulator
 from weather_assets.adapters.files.data_root import DATA_ROOT_VARIABLE, DataRoot
+from weather_assets.adapters.tracking.empty_tables import place_tables
 from weather_assets.adapters.tracking.leftovers import forget_leftovers
 from weather_assets.adapters.tracking.local_store import (
     artifacts_of,
@@ -200,6 +201,7 @@ def _mlflow(root: DataRoot, environment: Mapping[str, str], port: int) -> tuple[
     database = database_of(root.tracking_uri)
     if database is None:
         return ()
+    place_tables(database)
     if database.exists():
         settle_artifacts(database)
     # It shows what is in the folder of artifacts, and lets nobody write there: runs do that

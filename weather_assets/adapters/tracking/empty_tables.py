@@ -4,7 +4,8 @@ Belongs here: the template and its copies. Does not belong here: anything in the
 (`model_registry`).
 
 MLflow makes a new database by going through every change of its schema so far, which takes 3 s; a
-copy takes a millisecond.
+copy takes a millisecond. And MLflow that is killed meanwhile leaves half of the tables, with which
+it never starts again; a copy is there as a whole or not at all.
 """
 
 import os
@@ -13,8 +14,6 @@ import sys
 import tempfile
 from importlib.metadata import version
 from pathlib import Path
-
-from mlflow import MlflowClient
 
 from weather_assets.adapters.tracking.local_store import sqlite_uri
 
@@ -30,6 +29,8 @@ def build_template() -> Path:
     Returns:
         The template, complete.
     """
+    from mlflow import MlflowClient  # noqa: PLC0415 - a second, which copying does without
+
     target = template_path()
     target.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=".tables-", dir=target.parent) as scratch:
