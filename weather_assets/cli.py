@@ -167,13 +167,12 @@ def replay(
     """
     from rich.console import Console
 
-    from weather_assets.commands.replay import replay as relived
+    from weather_assets.commands.replay import compare_policies
 
     _refuse_misleading_environment()
-    console = Console(highlight=False)
-    relived(
+    compare_policies(
         _root(data),
-        console,
+        Console(highlight=False),
         begin=begin,
         end=end,
         step=step,

@@ -37,7 +37,7 @@ from weather_assets.workflows.replay import (
 _UNTIL, _RECORDED = "champion_model", "processed_weather"
 
 
-def replay(
+def compare_policies(
     root: DataRoot,
     console: Console,
     *,
@@ -55,14 +55,14 @@ def replay(
         begin: when the clock starts; None for the middle of the rows.
         end: when it ends; None for the last row.
         step: from tick to tick.
-        policies: as `Policy.parse` takes them.
+        policies: as `Policy.parse` takes them; one that is given twice counts once.
         json_path: gets every step of every policy.
 
     Raises:
         click.ClickException: if the archive cannot be lived through as asked.
     """
     try:
-        chosen = [Policy.parse(text) for text in policies]
+        chosen = [Policy.parse(text) for text in dict.fromkeys(policies)]
         period = parse_period(step)
         first, last = (None if text is None else parse_time(text) for text in (begin, end))
         run_graph(root, _silence(), until=_RECORDED)
@@ -106,7 +106,7 @@ def _retraining(root: DataRoot, policy: Policy) -> Callable[[pa.Table], Retraine
 
 def _answer(root: DataRoot, policy: Policy) -> Answer | None:
     from weather_assets.forecasting.network import load_network
-    from weather_assets.workflows.candidates import served_weights
+    from weather_assets.workflows.candidates import served_folder_of
     from weather_assets.workflows.champions import NoChampionError, find_champion
 
     if policy.is_gated:
@@ -119,7 +119,7 @@ def _answer(root: DataRoot, policy: Policy) -> Answer | None:
     if not versions:
         return None
     folder = root.registry / str(versions[-1])
-    return Answer(str(versions[-1]), load_network(served_weights(folder)).probabilities)
+    return Answer(str(versions[-1]), load_network(served_folder_of(folder)).probabilities)
 
 
 def _silence() -> Console:

@@ -110,8 +110,8 @@ class TrainingSettings:
         hopeless_loss_ratio: a candidate is given up when, after `patience` validations, its log
             loss is still this many times the best of those tried before it. The development files'
             candidates end within 1.15 of one another where they compete at all.
-        contender_loss_ratio: a candidate that ends further than so from the best of those before it
-            is not trained on.
+        contender_loss_ratio: a candidate whose search ends with more than so many times the lowest
+            log loss before it is not annealed: it would not catch up.
         annealed_steps_per_best_step: how many steps the candidate is then trained for, with a rate
             that falls to 0, for each step up to its best validation. A cosine of twice as many
             steps adds up to the same sum of rates. Networks that end with a rate of 0 differ less

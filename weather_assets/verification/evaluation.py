@@ -95,6 +95,7 @@ def evaluate_candidate(
     forecasts = {**valid, **baselines}
     counts = count_rows(samples.test)
     contest = Contest.of(samples.test, forecasts, criteria) if counts["blocks"] > 1 else None
+    ground = _ground(samples.test, contest, problems, criteria)
     return Verdict(
         identity=identity,
         event=event,
@@ -110,8 +111,8 @@ def evaluate_candidate(
         },
         criteria=criteria,
         claims=(
-            *_claims(samples, contest, problems, criteria),
-            _claim_against_best(samples.test, forecasts, problems, contest, criteria),
+            *_claims(samples, ground, problems, criteria),
+            _claim_against_best(ground, samples.test, forecasts, problems),
             *_claims_of_served(samples.train, served, criteria),
         ),
         scores=_scores(samples, forecasts),
@@ -155,13 +156,12 @@ def _scores(samples: Samples, forecasts: Mapping[str, Forecast]) -> dict[str, Fo
 
 def _claims(
     samples: Samples,
-    contest: Contest | None,
+    ground: _Ground,
     problems: Mapping[str, str | None],
     criteria: Criteria,
 ) -> tuple[Claim, ...]:
     valid = claim_valid_probabilities(problems[CANDIDATE])
     enough = claim_enough_data(samples.test, criteria)
-    ground = _ground(samples.test, contest, problems, criteria)
     return (
         valid,
         enough,
@@ -209,14 +209,12 @@ def _climatology_claims(train: WeatherRows, ground: _Ground) -> tuple[Claim, ...
 
 
 def _claim_against_best(
+    ground: _Ground,
     test: WeatherRows,
     forecasts: Mapping[str, Forecast],
     problems: Mapping[str, str | None],
-    contest: Contest | None,
-    criteria: Criteria,
 ) -> Claim:
     """Returns what must be shown against logistic regression, or else against the champion."""
-    ground = _ground(test, contest, problems, criteria)
     if CHAMPION not in problems:
         name = "no_worse_than_logistic_regression"
         return _claim_no_worse(ground, name, LOGISTIC_REGRESSION, "logistic regression")
@@ -227,9 +225,9 @@ def _claim_against_best(
     elif isinstance(ground, Contest) and not (common_N := forecasts[CHAMPION].unlearned()).all():
         common = test.where(common_N)
         reference = f"the champion, on the {len(common)} of {len(test)} test rows new to it"
-        if claim_enough_data(common, criteria).outcome is Outcome.PASS:
+        if claim_enough_data(common, ground.criteria).outcome is Outcome.PASS:
             chosen = {name: forecast.on_test(common_N) for name, forecast in forecasts.items()}
-            ground = Contest.of(common, chosen, criteria)
+            ground = Contest.of(common, chosen, ground.criteria)
         else:
             ground = "those are too few, and the others trained it or chose its recipe"
     return _claim_no_worse(ground, "no_worse_than_champion", CHAMPION, reference)

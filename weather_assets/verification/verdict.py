@@ -47,8 +47,8 @@ class Identity:
         data_version: version of the processed data.
         contract: name of the contract.
         champion_version: registered version of the champion; None where there is none.
-        judged_weights: SHA-256 of the weights that every score is of.
-        served_weights: SHA-256 of those that the same recipe gives with every row, the test rows
+        judged_weights: SHA-256 of the files of the network that every score is of.
+        served_weights: likewise of the one that the same recipe gives with every row, the test rows
             included: what is served after a pass.
     """
 

@@ -166,7 +166,7 @@ def candidate_folder(root: DataRoot, registry: ModelRegistry, version: ModelVers
     return folder
 
 
-def served_weights(folder: Path) -> Path:
+def served_folder_of(folder: Path) -> Path:
     """Returns where the weights of a version lie that are served.
 
     Args:

@@ -21,7 +21,7 @@ from weather_assets.scoring.offline import graph_probabilities
 from weather_assets.scoring.package import SIGNATURE_FILE
 from weather_assets.scoring.score import Scorer
 from weather_assets.scoring.signature import SIGNATURE
-from weather_assets.workflows.candidates import RESULT, candidate_folder, served_weights
+from weather_assets.workflows.candidates import RESULT, candidate_folder, served_folder_of
 from weather_assets.workflows.published import (
     PackageChangedError,
     PackageRefusedError,
@@ -132,7 +132,7 @@ def _network(folder: Path) -> Callable[[_Floats], _Floats]:
 
     try:
         digest = read_json(folder / RESULT).get("served_weights")
-        return load_bound_network(served_weights(folder), digest).probabilities
+        return load_bound_network(served_folder_of(folder), digest).probabilities
     except (NetworkFileError, DocumentError, OSError) as error:
         raise NoChampionError(str(error)) from None
 

@@ -28,7 +28,7 @@ from weather_assets.workflows.candidates import (
     LEARNED_UNTIL,
     SERVED_WEIGHTS,
     candidate_folder,
-    served_weights,
+    served_folder_of,
 )
 from weather_assets.workflows.judged_rows import read_judged_rows, seen_rows
 
@@ -227,7 +227,7 @@ def _forecast(
 
 def _served(folder: Path, version: ModelVersion, samples: Samples) -> Served | None:
     """Returns what the weights say that would be served; None where they are those judged."""
-    served_folder = served_weights(folder)
+    served_folder = served_folder_of(folder)
     if served_folder == folder:
         return None
     judged = load_bound_network(folder, version.tags.get(JUDGED_WEIGHTS))

@@ -35,7 +35,7 @@ from weather_assets.processing.doubts.gates import Gate
 from weather_assets.scoring.package import CONDA_FILE, PackageContents, build_package
 from weather_assets.scoring.request_rows import request_row
 from weather_assets.workflows.bound_weights import load_bound_network
-from weather_assets.workflows.candidates import SERVED_WEIGHTS, candidate_folder, served_weights
+from weather_assets.workflows.candidates import SERVED_WEIGHTS, candidate_folder, served_folder_of
 from weather_assets.workflows.judgement import VERDICT, VerdictError, read_verdict
 from weather_assets.workflows.published import publish_if_passed
 
@@ -93,7 +93,7 @@ def package_champion(
         raise VerdictError("nothing is champion: materialize champion_model first")
     folder = candidate_folder(root, registry, champion)
     contract = Contract.from_dict(read_json(folder / "contract.json"))
-    network = load_bound_network(served_weights(folder), champion.tags.get(SERVED_WEIGHTS))
+    network = load_bound_network(served_folder_of(folder), champion.tags.get(SERVED_WEIGHTS))
     rows = ds.dataset(str(ProcessedVersions(root.processed).current() / "weather.parquet"))
     probes = _spread(rows.to_table(filter=pc.field("split") == "test"), PROBE_ROWS)
     draft = folder / DRAFT_FOLDER

@@ -62,7 +62,7 @@ def _course(platform: Platform, harm: Harm, seconds: float) -> list[str]:
     platform.keep()
     began = time.monotonic()
     harm.add(2500)  # what was killed too often waits for new content, as it should
-    wrong: list[str] = []
+    wrong = [f"dev gave up {platform.gave_up} times"] if platform.gave_up else []
     try:
         platform.wait_quiet(lambda: newest(platform) == _ALL_THE_WAY)
         click.echo(f"quiet     {time.monotonic() - began:.0f} s after the last harm")

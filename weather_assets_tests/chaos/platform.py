@@ -45,12 +45,14 @@ class Platform:
     Attributes:
         root: the data root.
         temporary: the folder that it has for temporary files.
+        gave_up: how often it ended by itself, which no harm that is done here is a reason for.
     """
 
     root: DataRoot
     temporary: Path
     dev: DevelopmentServer | None = None
     starts: int = 0
+    gave_up: int = 0
     _running: ExitStack = field(default_factory=ExitStack)
 
     def start(self) -> None:
@@ -73,10 +75,10 @@ class Platform:
         assert dev.poll() is None, self.said()
 
     def keep(self) -> None:
-        """Starts `dev` again where it gave up: a part was killed too often as it started."""
+        """Starts `dev` where it does not run."""
         if self.dev is not None and self.dev.process.poll() is not None:
             click.echo(f"dev gave up, and is started again:\n{self.said()}")
-            self.dev = None
+            self.dev, self.gave_up = None, self.gave_up + 1
         if self.dev is None:
             self.start()
 

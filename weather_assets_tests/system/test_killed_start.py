@@ -9,7 +9,7 @@ from pathlib import Path
 import psutil
 
 from weather_assets.adapters.files.data_root import DataRoot
-from weather_assets.adapters.tracking.empty_tables import build_template
+from weather_assets.adapters.tracking.empty_tables import place_tables
 from weather_assets.adapters.tracking.model_registry import ModelRegistry
 from weather_assets.foundation.waiting import wait_until
 from weather_assets_tests.system.development_server import (
@@ -32,7 +32,8 @@ def _tables(database: Path) -> int:
 def test_a_dev_that_is_killed_as_it_starts_leaves_tables_that_mlflow_can_use(
     tmp_path: Path,
 ) -> None:
-    whole = _tables(build_template())
+    whole = tmp_path / "whole.db"
+    place_tables(whole)
     root = DataRoot.at(tmp_path / "data").create()
     database = root.mlflow / "mlflow.db"
     with development_server(root, {}) as dev:
@@ -48,5 +49,5 @@ def test_a_dev_that_is_killed_as_it_starts_leaves_tables_that_mlflow_can_use(
                 os.kill(each.pid, signal.SIGKILL)
         dev.process.wait()
         wait_gone(family, mark)
-    assert _tables(database) == whole
+    assert _tables(database) == _tables(whole)
     assert ModelRegistry(root.tracking_uri).champion() is None

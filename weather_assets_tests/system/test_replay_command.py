@@ -3,13 +3,16 @@
 import gzip
 import json
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
 
+import psutil
 import pytest
 
 from weather_assets.adapters.files.data_root import DataRoot
+from weather_assets.foundation.waiting import wait_until
 from weather_assets_tests.benchmarks.skill import SAMPLES
 from weather_assets_tests.integration.served_endpoint import QUICK
 
@@ -47,6 +50,31 @@ def test_each_policy_is_lived_through_and_nothing_is_left(root: DataRoot, tmp_pa
     assert sum(each["rows"] for each in lived["every"]) == 363  # two outcomes are not known yet
     assert "skill" in said.stdout
     assert not list(root.registry.iterdir())
+
+
+def test_a_signal_ends_it_between_two_ticks_and_within_one(root: DataRoot, tmp_path: Path) -> None:
+    scratch = tmp_path / "t"
+    scratch.mkdir()
+    command = [sys.executable, "-m", "weather_assets", "replay", "--data", str(root.path)]
+    process = subprocess.Popen(
+        [*command, "--from", "2013-06-01", "--policy", "every"],
+        env={**os.environ, **QUICK, "TMPDIR": str(scratch)},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stdout is not None
+    assert "every, " in process.stdout.readline()
+    family = psutil.Process(process.pid)
+    wait_until(lambda: family.children(recursive=True), 120, "ranks", pause_seconds=0.05)
+    ranks = family.children(recursive=True)
+    process.send_signal(signal.SIGTERM)
+    said, why = process.communicate(timeout=60)
+    assert process.returncode == 1, why
+    assert "skill" not in said
+    _, left = psutil.wait_procs(ranks, timeout=30)
+    assert left == []
+    assert list(scratch.iterdir()) == []
 
 
 def test_what_cannot_be_lived_through_is_refused(root: DataRoot) -> None:

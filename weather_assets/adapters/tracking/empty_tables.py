@@ -1,7 +1,7 @@
 """MLflow's empty tables, made once per environment and copied into every new data root.
 
-Belongs here: the template and its copies. Does not belong here: anything in the tables
-(`model_registry`).
+Belongs here: the template, and placing tables as a whole. Does not belong here: anything in the
+tables (`model_registry`).
 
 MLflow makes a new database by going through every change of its schema so far, which takes 3 s; a
 copy takes a millisecond. And MLflow that is killed meanwhile leaves half of the tables, with which
@@ -12,6 +12,7 @@ import os
 import shutil
 import sys
 import tempfile
+from contextlib import suppress
 from importlib.metadata import version
 from pathlib import Path
 
@@ -29,33 +30,35 @@ def build_template() -> Path:
     Returns:
         The template, complete.
     """
-    from mlflow import MlflowClient  # noqa: PLC0415 - a second, which copying does without
-
     target = template_path()
     target.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=".tables-", dir=target.parent) as scratch:
-        made = Path(scratch) / target.name
-        MlflowClient(sqlite_uri(made)).search_experiments()
-        made.replace(target)
+        _make_tables(Path(scratch) / target.name).replace(target)
     return target
 
 
 def place_tables(database: Path) -> None:
-    """Puts a copy of the template where there is no database yet; does nothing without a template.
+    """Puts all tables where there is no database yet: a copy of the template, or else made apart.
 
     Args:
         database: the SQLite file of a tracking store.
     """
-    template = template_path()
-    if not template.is_file() or database.exists() or not database.parent.is_dir():
+    if database.exists() or not database.parent.is_dir():
         return
-    descriptor, draft = tempfile.mkstemp(prefix=f".{database.name}-", dir=database.parent)
-    os.close(descriptor)
-    shutil.copyfile(template, draft)
-    try:
-        Path(draft).chmod(0o644)
-        os.link(draft, database)  # unlike a rename, it never replaces what another process made
-    except FileExistsError:
-        pass
-    finally:
-        Path(draft).unlink()
+    template = template_path()
+    with tempfile.TemporaryDirectory(prefix=f".{database.name}-", dir=database.parent) as scratch:
+        draft = Path(scratch) / database.name
+        if template.is_file():
+            shutil.copyfile(template, draft)
+        else:
+            _make_tables(draft)
+        draft.chmod(0o644)
+        with suppress(FileExistsError):
+            os.link(draft, database)  # unlike a rename, it never replaces what another has made
+
+
+def _make_tables(database: Path) -> Path:
+    from mlflow import MlflowClient  # noqa: PLC0415 - a second, which copying does without
+
+    MlflowClient(sqlite_uri(database)).search_experiments()
+    return database

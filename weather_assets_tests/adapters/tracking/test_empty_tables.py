@@ -1,6 +1,9 @@
 """Copies of MLflow's empty tables."""
 
+import os
+import sqlite3
 import sys
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -62,9 +65,28 @@ def test_without_a_folder_nothing_is_placed(environment: Path, tmp_path: Path) -
     assert list(tmp_path.iterdir()) == []
 
 
-def test_without_a_template_nothing_is_placed(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+def test_without_a_template_tables_are_made_apart_and_placed_as_a_whole(
+    prefix: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(sys, "prefix", str(tmp_path / "bare"))
-    place_tables(tmp_path / "mlflow.db")
-    assert list(tmp_path.iterdir()) == []
+    database = tmp_path / "mlflow.db"
+    link = os.link
+    seen: list[set[str]] = []
+
+    def looking(source: Path, target: Path) -> None:
+        assert not database.exists()
+        link(source, target)
+        seen.append(_tables(database))
+
+    monkeypatch.setattr(os, "link", looking)
+    place_tables(database)
+    assert [path.name for path in tmp_path.iterdir()] == ["mlflow.db"]
+    monkeypatch.setattr(sys, "prefix", str(prefix))
+    assert seen == [_tables(template_path())]
+    assert ModelRegistry(sqlite_uri(database)).champion() is None
+
+
+def _tables(database: Path) -> set[str]:
+    with closing(sqlite3.connect(database)) as connection:
+        found = connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")
+        return {name for (name,) in found}
