@@ -11,6 +11,7 @@ from pathlib import Path
 import dagster as dg
 import psutil
 import pytest
+import sqlalchemy.exc
 
 from weather_assets.adapters.files.data_root import DATA_ROOT_VARIABLE, DataRoot
 from weather_assets.commands.instance import open_instance
@@ -60,7 +61,10 @@ def environment(tmp_path: Path) -> dict[str, str]:
 
 
 def frozen_worker(root: DataRoot, instance: dg.DagsterInstance) -> tuple[str, psutil.Process]:
-    """Stops the process of the first run that starts, so that it stays as it is."""
+    """Stops the process of the first run that starts, so that it stays as it is.
+
+    Not where it holds a lock of the database, since a lock of a process that is stopped stays too.
+    """
     started = dg.RunsFilter(statuses=[Status.STARTED])
 
     def found() -> list[Path]:
@@ -69,8 +73,17 @@ def frozen_worker(root: DataRoot, instance: dg.DagsterInstance) -> tuple[str, ps
 
     (file,) = wait_until(found, READY_SECONDS, "a run", pause_seconds=0.01)
     process = psutil.Process(int(file.read_text().split()[-1].rstrip(")")))
-    process.suspend()
-    assert status_of(instance, file.name) == (Status.STARTED, None)
+
+    def frozen() -> bool:
+        process.suspend()
+        try:
+            assert status_of(instance, file.name) == (Status.STARTED, None)
+        except sqlalchemy.exc.OperationalError:
+            process.resume()
+            return False
+        return True
+
+    wait_until(frozen, READY_SECONDS, "a run that holds no lock")
     return file.name, process
 
 
