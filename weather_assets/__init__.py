@@ -7,6 +7,7 @@ Where do I go to ...
 - change how raw rows are read, checked, labelled or split?     `weather_assets.processing`
 - change the network or how a rank trains it?                   `weather_assets.forecasting`
 - change what "better" means?                                   `weather_assets.verification`
+- change when what serves has lost its skill?                   `weather_assets.monitoring`
 - change what the endpoint accepts and answers?                 `weather_assets.scoring`
 - change how a model comes to serve, or goes back?              `weather_assets.rollout`
 - talk to Spark, MLflow, processes or the file system?          `weather_assets.adapters`

@@ -10,14 +10,24 @@ from weather_assets.adapters.settings.concerns import (
     CONTAINERS,
     ENDPOINT,
     GANG,
+    LIVE_SKILL,
     PLACEMENT,
+    RETRAINING,
     ROLLOUT,
     ROLLOUT_LIMITS,
     ROW_LIMITS,
     SPARK,
     TRAINING,
 )
-from weather_assets.defs import automation, jobs, observations, rollout, serving, training
+from weather_assets.defs import (
+    automation,
+    jobs,
+    monitoring,
+    observations,
+    rollout,
+    serving,
+    training,
+)
 from weather_assets.defs.raw_sensor import raw_weather_sensor
 from weather_assets.defs.resources import (
     DataRootResource,
@@ -28,6 +38,7 @@ from weather_assets.defs.resources import (
 from weather_assets.defs.run_workers import held_in_process_executor
 from weather_assets.defs.settings import (
     LimitsResource,
+    RetrainingResource,
     RolloutResource,
     SparkResource,
     TrainingResource,
@@ -53,6 +64,7 @@ def build_defs(*, resource_overrides: Mapping[str, Any] | None = None) -> dg.Def
         "spark": as_set(SparkResource, SPARK),
         "limits": as_set(LimitsResource, ROW_LIMITS),
         "training": as_set(TrainingResource, GANG, TRAINING),
+        "retraining": as_set(RetrainingResource, RETRAINING, LIVE_SKILL),
         "rollout": as_set(RolloutResource, ENDPOINT, ROLLOUT, ROLLOUT_LIMITS),
         "mlflow": mlflow_tracking,
         "model_registry": ModelRegistryResource(data_root=data_root),
@@ -60,7 +72,7 @@ def build_defs(*, resource_overrides: Mapping[str, Any] | None = None) -> dg.Def
         **(resource_overrides or {}),
     }
     return dg.Definitions(
-        assets=dg.load_assets_from_modules([observations, training, serving, rollout]),
+        assets=dg.load_assets_from_modules([observations, monitoring, training, serving, rollout]),
         jobs=jobs.jobs(),
         sensors=[raw_weather_sensor, *automation.automation_sensors()],
         resources=resources,

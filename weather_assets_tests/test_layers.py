@@ -19,6 +19,7 @@ LAYERS = {
     "processing": 1,
     "forecasting": 1,
     "verification": 1,
+    "monitoring": 1,
     "scoring": 1,
     "rollout": 1,
     "reconciliation": 1,

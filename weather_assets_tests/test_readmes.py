@@ -132,8 +132,9 @@ def test_the_table_of_assets_is_the_graph() -> None:
     assert edges is not None
     drawn: set[tuple[str, str]] = set()
     for line in edges.group(1).splitlines():
-        names = [name.strip() for name in line.split("-->")]
-        drawn |= set(itertools.pairwise(names))
+        names = [name.split("&") for name in line.replace(" ", "").split("-->")]
+        for above, below in itertools.pairwise(names):
+            drawn |= set(itertools.product(above, below))
     wanted = {
         (parent.to_user_string(), key.to_user_string())
         for key in graph.get_all_asset_keys()

@@ -19,6 +19,7 @@ import dagster as dg
 
 from weather_assets.defs.endings import keep_ending
 from weather_assets.defs.recorded_facts import read_graph
+from weather_assets.defs.retraining import with_terms
 from weather_assets.defs.run_tags import ASKED_BY, CODE
 from weather_assets.reconciliation.decision import Decision, Step
 from weather_assets.reconciliation.patience import HOW_TO_CLOSE
@@ -29,6 +30,7 @@ ROLLOUT = dg.AssetSelection.assets(
 )
 _ASPECTS = {
     Step.UP_TO_DATE: ("has_something_new", "an input or its code is newer"),
+    Step.WAITS: ("is_due", "new rows are reason enough, by WEATHER_ASSETS_RETRAIN_*"),
     Step.HELD: ("is_not_held", "nothing makes it or an input just now, and its inputs are sound"),
     Step.PAUSE: ("is_not_pausing", "no pause after a failure that may heal"),
     Step.REST: (
@@ -78,7 +80,7 @@ class Aspect(dg.AutomationCondition[dg.AssetKey]):
 def _plan_of(context: dg.AutomationContext[dg.AssetKey]) -> Mapping[str, Decision]:
     view = context.asset_graph_view
     if view not in _plans:
-        facts = read_graph(view.instance, context.asset_graph)
+        facts = with_terms(read_graph(view.instance, context.asset_graph), view.instance)
         _plans[view] = plan(facts, context.evaluation_time.timestamp())
     return _plans[view]
 

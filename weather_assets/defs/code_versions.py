@@ -124,6 +124,11 @@ def verification_code() -> str:
     return code_version("weather_assets.verification")
 
 
+def monitoring_code() -> str:
+    """Returns the code version of everything that decides whether live skill is lost."""
+    return code_version("weather_assets.monitoring")
+
+
 def scoring_code() -> str:
     """Returns the code version of everything that goes into a scoring package."""
     # Of the contract: the patterns of timestamps go into the signature.

@@ -20,6 +20,9 @@ from weather_assets.processing.parts.accounting import ProcessingReport
 _PREVIEW_ROWS = 5
 _CELL_CHARACTERS, _WARNING_CHARACTERS = 200, 2_000
 OWNERS = ["team:weather"]
+ROW_COUNT, LEARNED_ROWS = "dagster/row_count", "served_rows"
+TRAINED_NOW, WANTS_TRAINING = "trained_now", "wants_training"
+"""Names of metadata that are read again, by `retraining`."""
 
 
 def check_result(name: str, asset: str, gate: Gate) -> dg.AssetCheckResult:
@@ -59,7 +62,7 @@ def processing_metadata(
         if rows
     }
     return {
-        "dagster/row_count": counts.kept,
+        ROW_COUNT: counts.kept,
         "dagster/column_schema": column_schema(folder / "weather.parquet", contract),
         "path": dg.MetadataValue.path(str(folder / "weather.parquet")),
         "contract": contract.name,

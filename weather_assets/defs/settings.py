@@ -15,6 +15,8 @@ from pydantic import Field, create_model
 from weather_assets.adapters.settings.concerns import (
     ENDPOINT,
     GANG,
+    LIVE_SKILL,
+    RETRAINING,
     ROLLOUT,
     ROLLOUT_LIMITS,
     ROW_LIMITS,
@@ -30,6 +32,7 @@ if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
     from weather_assets.adapters.azure.settings import AzureSettings
+    from weather_assets.monitoring.settings import LiveSkillSettings
     from weather_assets.rollout.settings import RolloutSettings
     from weather_assets.workflows.candidates import TrainingOrder
 
@@ -119,6 +122,17 @@ class TrainingResource(with_fields(SettingsResource, GANG, TRAINING)):
         return TrainingOrder(
             TRAINING.read(given), GANG.read(given), training_code(), dagster_run_id
         )
+
+
+class RetrainingResource(with_fields(SettingsResource, RETRAINING, LIVE_SKILL)):
+    """When new rows train by themselves, and what a model that serves must keep.
+
+    The sensors decide by the environment alone; what is given to a run is about what it watches.
+    """
+
+    def live_skill(self) -> "LiveSkillSettings":
+        """Returns what a model that serves must keep."""
+        return LIVE_SKILL.read(self.given())
 
 
 class RolloutResource(with_fields(SettingsResource, ENDPOINT, ROLLOUT, ROLLOUT_LIMITS)):

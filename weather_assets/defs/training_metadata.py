@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 
+from weather_assets.defs.metadata import LEARNED_ROWS, TRAINED_NOW
+
 if TYPE_CHECKING:
     from weather_assets.adapters.ranks.gang import GangOutcome
     from weather_assets.adapters.ranks.protocol import RankEvent
@@ -66,13 +68,13 @@ def candidate_metadata(candidate: "Candidate") -> dict[str, Any]:
         "model_version": candidate.version.version,
         "mlflow_run_id": candidate.version.run_id,
         "path": dg.MetadataValue.path(str(candidate.folder)),
-        "trained_now": gang is not None,
+        TRAINED_NOW: gang is not None,
         "attempts": 0 if gang is None else gang.attempts,
         "recovered_from": "" if gang is None else gang.recovered_from,
         "variant": result["variant"],
         "steps": result["steps"],
         "epochs": result["epochs"],
-        "served_rows": result["served_rows"],
+        LEARNED_ROWS: result["served_rows"],
         "validation_log_loss": result["validation_log_loss"],
         "samples_per_second": result["samples_per_second"],
         "training_seconds": result["seconds"],

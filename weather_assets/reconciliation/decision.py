@@ -13,6 +13,8 @@ class Step(StrEnum):
 
     MAKE = "make"
     UP_TO_DATE = "up to date"
+    WAITS = "waits"
+    """Its input is new, and that is not yet reason enough, by the terms that were set for it."""
     HELD = "held"
     """By what is being made, or by inputs that are missing, refused or not of one piece."""
     PAUSE = "pause"

@@ -11,6 +11,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from weather_assets.reconciliation.retraining import Terms
+
 
 class Ending(StrEnum):
     """How an attempt to make an asset ended that did not make it."""
@@ -84,6 +86,8 @@ class AssetFacts:
         made: its newest version; None where there is none.
         attempts: what did not make it, oldest first.
         unfinished: the runs that are to make it and have not ended.
+        terms: on which inputs that are new are reason enough to make it; None where they always
+            are.
     """
 
     key: str
@@ -94,3 +98,4 @@ class AssetFacts:
     made: Made | None = None
     attempts: tuple[Attempt, ...] = ()
     unfinished: frozenset[str] = frozenset()
+    terms: Terms | None = None

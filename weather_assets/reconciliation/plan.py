@@ -67,6 +67,9 @@ def _decide(
     hold = _hold(graph, asset, made_before_it)
     if hold:
         return Decision(Step.HELD, f"{news or 'an input is made anew'}, but {hold}")
+    wait = _wait(asset, made_before_it, now)
+    if wait:
+        return Decision(Step.WAITS, f"{news or 'an input is made anew'}, but {wait}")
     if made_before_it:
         return Decision(Step.MAKE, f"follows {' and '.join(made_before_it)}")
     attempts = [each for each in asset.attempts if _is_about_this(graph, asset, each)]
@@ -83,15 +86,24 @@ def _settled(asset: AssetFacts) -> Decision:
     return Decision(Step.UP_TO_DATE, "made of the newest versions of all its inputs")
 
 
+def _wait(asset: AssetFacts, made_before_it: list[str], now: float) -> str:
+    """Returns what the terms wait for; empty for what was never made, or has new code."""
+    made = asset.made
+    if asset.terms is None or made is None or made.code_version != asset.code_version:
+        return ""
+    return asset.terms.wait(now, inputs_follow=bool(made_before_it))
+
+
 def _hold(graph: Graph, asset: AssetFacts, made_before_it: list[str]) -> str:
     """Returns what keeps an asset from being made now; empty where nothing does."""
     if asset.unfinished:
         return f"run {min(asset.unfinished)[:8]} is to make it"
     there = [graph[key] for key in asset.inputs if key not in made_before_it]
-    return next(filter(None, (_hold_by(graph, asset, each) for each in there)), "")
+    holds = (_hold_by(graph, asset, each, made_before_it) for each in there)
+    return next(filter(None, holds), "")
 
 
-def _hold_by(graph: Graph, asset: AssetFacts, source: AssetFacts) -> str:
+def _hold_by(graph: Graph, asset: AssetFacts, source: AssetFacts, made_before_it: list[str]) -> str:
     """Returns how an input that is not made by the same run holds an asset back."""
     made = source.made
     if made is None:
@@ -105,7 +117,7 @@ def _hold_by(graph: Graph, asset: AssetFacts, source: AssetFacts) -> str:
     older = [
         key
         for key in source.inputs
-        if key in asset.inputs and not _is_of(made, graph[key].made, key)
+        if key in asset.inputs and (key in made_before_it or not _is_of(made, graph[key].made, key))
     ]
     return f"{source.key} is not of the newest {older[0]}" if older else ""
 

@@ -42,6 +42,8 @@ JUDGED_WEIGHTS = "weather_assets.judged_weights"
 SERVED_WEIGHTS = "weather_assets.served_weights"
 LEARNED_UNTIL = "weather_assets.learned_until"
 """Time of the newest row that trained the judged weights or chose among them (ISO 8601)."""
+SERVED_UNTIL = "weather_assets.served_until"
+"""Time of the newest row of all, which trained the served weights (ISO 8601)."""
 DAGSTER_RUN = "dagster_run_id"
 RESULT, HISTORY = "result.json", "history.json"
 _LOCK_TIMEOUT_SECONDS = 3600
@@ -181,23 +183,28 @@ def served_folder_of(folder: Path) -> Path:
     return folder / SERVED_FOLDER if has_two else folder
 
 
-def newest_learned(processed: Path, contract: Contract) -> str | None:
-    """Returns the time of the newest training or validation row, or None where rows have none.
+def newest_learned(processed: Path, contract: Contract) -> Mapping[str, str]:
+    """Returns the tags that say up to when rows were learned; none where rows have no time.
 
     Args:
         processed: folder of a version of the processed rows.
         contract: of the rows.
     """
     if contract.timestamp is None:
-        return None
+        return {}
     rows = ds.dataset(str(processed / "weather.parquet"))
     column = contract.timestamp.column
-    newest: list[datetime] = [
-        pc.call_function("max", [batch[column]]).as_py()
-        for batch in rows.to_batches(columns=[column], filter=pc.field("split") != "test")
-        if len(batch)
-    ]
-    return max(newest).isoformat() if newest else None
+    newest: dict[str, datetime] = {}
+    for batch in rows.to_batches(columns=[column, "split"]):
+        for split in pc.call_function("unique", [batch["split"]]).to_pylist():
+            chosen = batch.filter(pc.field("split") == split)[column]
+            latest: datetime = pc.call_function("max", [chosen]).as_py()
+            newest[split] = max(newest.get(split, latest), latest)
+    judged = [time for split, time in newest.items() if split != "test"]
+    return {
+        **({LEARNED_UNTIL: max(judged).isoformat()} if judged else {}),
+        **({SERVED_UNTIL: max(newest.values()).isoformat()} if newest else {}),
+    }
 
 
 @dataclass(frozen=True, slots=True)
@@ -256,11 +263,7 @@ class _Training:
             JUDGED_WEIGHTS: result["judged_weights"],
             SERVED_WEIGHTS: result["served_weights"],
         }
-        return {
-            **self.identity.tags,
-            **weights,
-            **({} if learned is None else {LEARNED_UNTIL: learned}),
-        }
+        return {**self.identity.tags, **weights, **learned}
 
     def _job(self) -> TrainingJob:
         output = self.workplace / "candidate"

@@ -1,16 +1,20 @@
 """The prepared rows that a verdict is reached on: all of them, or of very many a sample.
 
-Belongs here: reading `weather.parquet` for verification with bounded memory, and which of the rows
-a model was trained on. Does not belong here: what the columns mean, or any score (`verification`).
+Belongs here: reading `weather.parquet` for verification with bounded memory, which of the rows a
+model was trained on, and whether it can be asked about them. Does not belong here: what the columns
+mean, or any score (`verification`).
 """
 
 from collections import Counter
+from collections.abc import Mapping
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
+import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.dataset as ds
 
@@ -36,19 +40,63 @@ def read_judged_rows(path: Path) -> pd.DataFrame:
     """
     dataset = ds.dataset(path, format="parquet")
     counts = _rows_by_split(dataset)
-    highest = {
-        split: -(2**63) + int(most / counts[split] * 2**64)
-        for split, most in JUDGED_ROWS.items()
-        if counts[split] > most
-    }
-    if not highest:
+    if all(counts[split] <= most for split, most in JUDGED_ROWS.items()):
         return pd.read_parquet(path)
-    chosen = ~pc.field("split").isin(list(highest))
-    for split, limit in highest.items():
-        chosen |= (pc.field("split") == split) & (pc.field("row_hash") <= limit)
+    return _sampled(
+        dataset,
+        {split: (pc.field("split") == split, counts[split]) for split in JUDGED_ROWS},
+    )
+
+
+def read_rows_around(path: Path, column: str, begin: datetime, end: datetime) -> pd.DataFrame:
+    """Returns the rows up to a time as training rows, and those up to a later one as test rows.
+
+    However they were divided before; of very many a sample, as `read_judged_rows` takes it.
+
+    Args:
+        path: `weather.parquet`, a file or a folder of parts.
+        column: of the rows' times.
+        begin: the first time, with a zone.
+        end: the second one, with a zone.
+    """
+    dataset = ds.dataset(path, format="parquet")
+    kind = dataset.schema.field(column).type
+    first, last = (pa.scalar(time, kind) for time in (begin, end))
+    sides = {
+        "train": pc.field(column) <= first,
+        "test": (pc.field(column) > first) & (pc.field(column) <= last),
+    }
+    rows = _sampled(
+        dataset, {split: (side, dataset.count_rows(filter=side)) for split, side in sides.items()}
+    )
+    times: Any = pd.to_datetime(rows[column], utc=True)
+    rows["split"] = np.where(times <= pd.Timestamp(begin), "train", "test")
+    return rows
+
+
+def _sampled(dataset: ds.Dataset, parts: Mapping[str, tuple[pc.Expression, int]]) -> pd.DataFrame:
+    """Returns the rows of some parts, each a condition and the number of rows that it holds."""
+    chosen = pc.scalar(value=False)
+    for split, (part, count) in parts.items():
+        share = min(1.0, JUDGED_ROWS[split] / max(count, 1))
+        is_drawn = pc.field("row_hash") <= min(-(2**63) + int(share * 2**64), 2**63 - 1)
+        chosen |= part & is_drawn
     return dataset.to_table(
         filter=chosen, batch_size=_BATCH_ROWS, batch_readahead=2, fragment_readahead=1
     ).to_pandas()
+
+
+def answers(trained_for: Contract, contract: Contract) -> bool:
+    """Tells whether a model forecasts what rows are labelled with, from features that they have.
+
+    Args:
+        trained_for: contract of the rows that trained the model.
+        contract: of the rows.
+    """
+    events = [
+        (label.column, label.threshold, label.lead) for label in (trained_for.label, contract.label)
+    ]
+    return events[0] == events[1] and trained_for.features == contract.features
 
 
 def seen_rows(

@@ -30,7 +30,7 @@ from weather_assets.workflows.candidates import (
     candidate_folder,
     served_folder_of,
 )
-from weather_assets.workflows.judged_rows import read_judged_rows, seen_rows
+from weather_assets.workflows.judged_rows import answers, read_judged_rows, seen_rows
 
 VERDICT = "verdict.json"
 VERDICT_TAG = "weather_assets.verdict"
@@ -210,7 +210,7 @@ def _forecast(
     """
     folder = candidate_folder(root, registry, version)
     trained_for = _contract_of(folder)
-    if _event(trained_for) != _event(contract) or trained_for.features != contract.features:
+    if not answers(trained_for, contract):
         raise VerdictError(
             f"model version {version.version} was trained under another contract "
             f"({trained_for.name}) than these rows ({contract.name}): the two cannot be compared. "
@@ -259,11 +259,6 @@ def _candidate(registry: ModelRegistry) -> ModelVersion:
 
 def _contract_of(folder: Path) -> Contract:
     return Contract.from_dict(read_json(folder / "contract.json"))
-
-
-def _event(contract: Contract) -> tuple[object, ...]:
-    label = contract.label
-    return label.column, label.threshold, label.lead
 
 
 def _keep(

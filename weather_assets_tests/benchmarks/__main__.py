@@ -39,6 +39,7 @@ BENCHMARKS = (
     _of_module("skill", "Skill on held-out test rows with default settings"),
     _of_module("served_skill", "Rows that come after all that is known: skill of what is served"),
     _of_module("gate", "Simulated challengers that are no better: this gate and a naive one"),
+    _of_module("live_skill", "Simulated service: false alarms, and weeks until a loss is found"),
     _of_module("latency", "A changed 2,500-row file to its verdict: new and running process"),
     _of_module("training_throughput", "Two training ranks against a bare DDP loop in memory"),
     _of_module("whole_run", "Five-column rows from raw file to verdict: time and peak memory"),

@@ -285,8 +285,8 @@ class World:
             if identity not in self.trained:
                 self.trained.append(identity)
             return f"{self.codes.get(key, '1')} trained on {source}", True
-        if key == "model_verdict":
-            return f"verdict on {consumed['weather_checkpoint']}", True
+        if key in ("live_skill", "model_verdict"):
+            return f"{key} on {consumed}", True
         if key == "champion_model":
             self.champion = self.champion if "refused" in source else source
             return None if "refused" in source else source, True

@@ -25,6 +25,7 @@ GRAPH = {
         FOLLOWS,
     ),
     "rejected_weather": ("observations", {"raw_weather"}, {"reject_ratio_within_limit"}, FOLLOWS),
+    "live_skill": ("monitoring", {"processed_weather"}, {"champion_keeps_its_skill"}, FOLLOWS),
     "weather_checkpoint": ("training", {"processed_weather"}, set(), FOLLOWS),
     "model_verdict": (
         "training",
@@ -78,10 +79,10 @@ def test_the_graph_is_the_designed_one(definitions: dg.Definitions) -> None:
     assert found == GRAPH
 
 
-def test_every_check_but_the_verdict_blocks(definitions: dg.Definitions) -> None:
+def test_every_check_but_those_of_skill_blocks(definitions: dg.Definitions) -> None:
     graph = definitions.resolve_asset_graph()
     open_gates = {key.name for key in graph.asset_check_keys if not graph.get(key).blocking}
-    assert open_gates == {"candidate_is_no_worse"}
+    assert open_gates == {"candidate_is_no_worse", "champion_keeps_its_skill"}
 
 
 def test_every_asset_explains_itself(definitions: dg.Definitions) -> None:
@@ -97,7 +98,7 @@ def test_every_asset_is_tried_again_and_waits_for_its_pool(definitions: dg.Defin
     pools = {
         "rows": {"raw_weather", "processed_weather", "rejected_weather"},
         "training": {"weather_checkpoint"},
-        "registry": {"model_verdict", "champion_model", "scoring_package"},
+        "registry": {"live_skill", "model_verdict", "champion_model", "scoring_package"},
         "endpoint": JOBS["azure_automated_rollout"],
     }
     for pool, keys in pools.items():

@@ -42,7 +42,7 @@ def _lines(concern: Concern[Any]) -> list[str]:
 def _default(concern: Concern[Any], name: str) -> str:
     value = getattr(concern.kind(), name)
     local = getattr(RolloutSettings.local(), name) if concern is ROLLOUT else value
-    shown = f"`{value}`" if value else ""
+    shown = f"`{value}`" if value or value == 0 else ""
     return shown if local == value else f"{shown}; `{local}` on Local Azure"
 
 

@@ -17,6 +17,8 @@ from weather_assets.adapters.spark_session import SparkSettings
 from weather_assets.contract.limits import Limits as RowLimits
 from weather_assets.forecasting.settings import TrainingSettings
 from weather_assets.foundation.settings import SettingError
+from weather_assets.monitoring.settings import LiveSkillSettings
+from weather_assets.reconciliation.retraining import RetrainingSettings
 from weather_assets.rollout.settings import Limits, RolloutSettings
 
 PLACES = Concern(
@@ -32,6 +34,8 @@ GANG = Concern(
     "training", GangSettings, "WEATHER_ASSETS_TRAINING_",
     only=("world_size", "max_relaunches", "start_timeout_seconds", "progress_timeout_seconds"),
 )  # fmt: skip
+RETRAINING = Concern("retraining", RetrainingSettings, "WEATHER_ASSETS_RETRAIN_")
+LIVE_SKILL = Concern("retraining", LiveSkillSettings, "WEATHER_ASSETS_LIVE_SKILL_")
 PLACEMENT = Concern(
     "ranks", RankPlacement, "", (("placement", "WEATHER_ASSETS_RANKS"),), owns_prefix=False
 )
@@ -49,8 +53,8 @@ CREDENTIALS = Concern(
 )  # fmt: skip
 
 CONCERNS: tuple[Concern[Any], ...] = (
-    PLACES, ROW_LIMITS, SPARK, TRAINING, GANG, PLACEMENT, CONTAINERS, ENDPOINT, ROLLOUT,
-    ROLLOUT_LIMITS, CREDENTIALS,
+    PLACES, ROW_LIMITS, SPARK, TRAINING, GANG, RETRAINING, LIVE_SKILL, PLACEMENT, CONTAINERS,
+    ENDPOINT, ROLLOUT, ROLLOUT_LIMITS, CREDENTIALS,
 )  # fmt: skip
 
 

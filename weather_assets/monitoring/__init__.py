@@ -1,0 +1,10 @@
+"""Monitoring: how what serves fares on rows that came after it was trained.
+
+Where do I go to ...
+
+- see what is watched for, and how often a false alarm may come?    `settings`
+- see how days become evidence, and evidence an alarm?              `live_skill`
+- change the picture?                                               `live_skill_plot`
+
+On plain numbers: which rows, models and verdicts they come from is for `workflows.live_skill`.
+"""
