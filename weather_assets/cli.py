@@ -143,8 +143,9 @@ def predict(data: Path, input_path: Path, output_path: Path) -> None:
     multiple=True,
     default=("every", "once"),
     show_default=True,
-    help="every: at each tick; once: never again; a period such as 4w: that often; oracle: at each "
-    "tick, and every candidate serves. May be given several times.",
+    help="every: at each tick; once: never again; a period such as 4w: that often; lost_skill: "
+    "where live skill is lost; oracle: at each tick, and every candidate serves. May be given "
+    "several times.",
 )
 @click.option(
     "--json",

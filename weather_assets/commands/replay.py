@@ -7,8 +7,8 @@ Does not belong here: the clock and the skill (`workflows.replay`).
 import io
 import json
 import time
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import click
@@ -19,6 +19,7 @@ from rich.table import Table
 
 from weather_assets.adapters.files.data_root import DataRoot
 from weather_assets.adapters.files.processed_versions import ProcessedVersions
+from weather_assets.adapters.settings.concerns import LIVE_SKILL
 from weather_assets.commands.graph_run import GraphInterruptedError, GraphRunError, run_graph
 from weather_assets.foundation.scratch import scratch
 from weather_assets.workflows.replay import (
@@ -34,7 +35,7 @@ from weather_assets.workflows.replay import (
     skill,
 )
 
-_UNTIL, _RECORDED = "champion_model", "processed_weather"
+_UNTIL, _WATCHED, _RECORDED = "champion_model", "live_skill", "processed_weather"
 
 
 def compare_policies(
@@ -77,7 +78,7 @@ def compare_policies(
             if root.contract_file.is_file():
                 there.contract_file.write_bytes(root.contract_file.read_bytes())
             lived[policy.name] = []
-            for each in relive(archive, policy, clock, _retraining(there, policy)):
+            for each in relive(archive, policy, clock, _Graph(there, policy)):
                 lived[policy.name].append(each)
                 console.print(_line(policy, each), markup=False)
     console.print(_table(lived))
@@ -86,22 +87,44 @@ def compare_policies(
         json_path.write_text(json.dumps(steps, indent=1, default=str) + "\n", encoding="utf-8")
 
 
-def _retraining(root: DataRoot, policy: Policy) -> Callable[[pa.Table], Retrained]:
-    """Returns what runs the graph up to the champion, on the rows that are known."""
+@dataclass(frozen=True, slots=True)
+class _Graph:
+    """The real graph, in a data root of a simulated time.
 
-    def retrain(known: pa.Table) -> Retrained:
+    Attributes:
+        root: the data root.
+        policy: that is lived through.
+    """
+
+    root: DataRoot
+    policy: Policy
+
+    def is_due(self, known: pa.Table) -> bool:
+        """Runs the graph up to live skill; a failure says nothing, and is told."""
+        from weather_assets.adapters.tracking.model_registry import ModelRegistry
+        from weather_assets.workflows.live_skill import watch_champion
+
+        if not self._run(known, until=_WATCHED):
+            return False
+        registry = ModelRegistry(self.root.tracking_uri)
+        return watch_champion(self.root, registry, LIVE_SKILL.read()).wants_training
+
+    def retrain(self, known: pa.Table) -> Retrained:
+        """Runs the graph up to the champion."""
         began = time.monotonic()
-        pq.write_table(known, root.raw / "weather.parquet")
+        outcome = self._run(known, until=_UNTIL) or "failed"
+        return Retrained(outcome, time.monotonic() - began, _answer(self.root, self.policy))
+
+    def _run(self, known: pa.Table, *, until: str) -> str:
+        """Returns what came of a candidate; nothing where the graph failed."""
+        pq.write_table(known, self.root.raw / "weather.parquet")
         try:
-            outcome = "promoted" if run_graph(root, _silence(), until=_UNTIL) else "refused"
+            return "promoted" if run_graph(self.root, _silence(), until=until) else "refused"
         except GraphInterruptedError:
             raise
         except GraphRunError as error:
-            click.echo(f"{policy.name}: {error}", err=True)
-            outcome = "failed"
-        return Retrained(outcome, time.monotonic() - began, _answer(root, policy))
-
-    return retrain
+            click.echo(f"{self.policy.name}: {error}", err=True)
+            return ""
 
 
 def _answer(root: DataRoot, policy: Policy) -> Answer | None:

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from pathlib import Path
+from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -22,6 +23,7 @@ import pyarrow.parquet as pq
 from weather_assets.contract.schema import Contract
 from weather_assets.forecasting.data import LABEL_COLUMN, LabelledRows, feature_matrix
 from weather_assets.foundation.documents import read_json
+from weather_assets.reconciliation.retraining import LOST_SKILL
 
 _PERIOD = re.compile(r"(\d+)\s*([hdw])")
 _UNITS = {"h": timedelta(hours=1), "d": timedelta(days=1), "w": timedelta(weeks=1)}
@@ -65,15 +67,17 @@ class Policy:
         name: as the user gave it.
         period: shortest time between two retrainings; None for one retraining, at the start.
         is_gated: whether only what was promoted answers. An oracle serves every candidate.
+        on_loss: whether to retrain only where live skill is lost.
     """
 
     name: str
     period: timedelta | None
     is_gated: bool = True
+    on_loss: bool = False
 
     @classmethod
     def parse(cls, text: str) -> "Policy":
-        """Returns the policy `every`, `once`, `oracle`, or one that retrains every so often.
+        """Returns one of the policies by name, or one that retrains every so often.
 
         Raises:
             ReplayError: if it is none of these.
@@ -82,12 +86,14 @@ class Policy:
             return cls(text, None)
         if text in (EVERY, ORACLE):
             return cls(text, timedelta(0), is_gated=text == EVERY)
+        if text == LOST_SKILL:
+            return cls(text, timedelta(0), on_loss=True)
         try:
             return cls(text, parse_period(text))
         except ReplayError:
             raise ReplayError(
-                f"{text!r} is no policy; there are {EVERY}, {ONCE}, {ORACLE}, and periods such as "
-                "4w, which retrain that often"
+                f"{text!r} is no policy; there are {EVERY}, {ONCE}, {ORACLE}, {LOST_SKILL}, and "
+                "periods such as 4w, which retrain that often"
             ) from None
 
     def wants(self, now: datetime, last: datetime | None) -> bool:
@@ -221,11 +227,20 @@ class Retrained:
     answer: Answer | None
 
 
+class Graph(Protocol):
+    """What is retrained: each call is given what is known, as a raw file would hold it."""
+
+    def is_due(self, known: pa.Table) -> bool:
+        """Tells whether live skill is lost, or nobody can tell."""
+        ...
+
+    def retrain(self, known: pa.Table) -> Retrained:
+        """Trains, judges, and promotes what passes."""
+        ...
+
+
 def relive(
-    archive: Archive,
-    policy: Policy,
-    clock: Sequence[datetime],
-    retrain: Callable[[pa.Table], Retrained],
+    archive: Archive, policy: Policy, clock: Sequence[datetime], graph: Graph
 ) -> Iterator[Step]:
     """Yields what happens from tick to tick: retrained or not, then asked about the rows to come.
 
@@ -233,13 +248,17 @@ def relive(
         archive: what there was.
         policy: decides when to retrain.
         clock: the ticks, ascending.
-        retrain: is given what is known, as a raw file would hold it.
+        graph: what is retrained.
     """
     base_rate, last, answer = archive.base_rate(clock[0]), None, None
     for now, then in pairwise(clock):
         outcome, seconds = "", 0.0
-        if policy.wants(now, last):
-            done = retrain(archive.known_at(now))
+        known = archive.known_at(now)
+        is_due = policy.wants(now, last)
+        if is_due and policy.on_loss and answer is not None:
+            is_due = graph.is_due(known)
+        if is_due:
+            done = graph.retrain(known)
             outcome, seconds, answer, last = done.outcome, done.seconds, done.answer, now
         rows = archive.between(now, then)
         said_N = np.full(len(rows), base_rate)

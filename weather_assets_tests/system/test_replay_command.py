@@ -40,11 +40,13 @@ def _replay(root: DataRoot, *words: str) -> "subprocess.CompletedProcess[str]":
 def test_each_policy_is_lived_through_and_nothing_is_left(root: DataRoot, tmp_path: Path) -> None:
     steps = tmp_path / "steps.json"
     times = ("--from", "2015-01-01", "--to", "2015-12-31", "--step", "20w")
-    said = _replay(root, *times, "--policy", "every", "--policy", "once", "--json", str(steps))
+    policies = ("--policy", "every", "--policy", "once", "--policy", "lost_skill")
+    said = _replay(root, *times, *policies, "--json", str(steps))
     assert said.returncode == 0, said.stderr
     lived = json.loads(steps.read_text())
     retrained = {name: [each["outcome"] != "" for each in done] for name, done in lived.items()}
-    assert retrained == {"every": [True, True, True], "once": [True, False, False]}
+    once = [True, False, False]
+    assert retrained == {"every": [True, True, True], "once": once, "lost_skill": once}
     assert lived["every"][0]["version"] == lived["once"][0]["version"] == "1"
     assert lived["every"][0]["squared_error"] == lived["once"][0]["squared_error"]
     assert sum(each["rows"] for each in lived["every"]) == 363  # two outcomes are not known yet

@@ -2,6 +2,8 @@
 
 import itertools
 import json
+from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -50,6 +52,20 @@ def archive() -> Archive:
     return Archive(rows, rows["date"].cast(pa.int64()).to_numpy(), CONTRACT)
 
 
+@dataclass
+class Made:
+    """A graph of which only the answers matter."""
+
+    retrained: Callable[[pa.Table], Retrained]
+    due: Callable[[pa.Table], bool] = lambda _: False
+
+    def is_due(self, known: pa.Table) -> bool:
+        return self.due(known)
+
+    def retrain(self, known: pa.Table) -> Retrained:
+        return self.retrained(known)
+
+
 @given(
     first=st.integers(1, DAYS - 5),
     step=st.integers(1, 30),
@@ -74,7 +90,7 @@ def test_what_is_known_grows_and_every_row_is_asked_once_and_never_before(
 
     ticks = [0]
     steps = []
-    for each in relive(archive, Policy.parse(every), clock, retrain):
+    for each in relive(archive, Policy.parse(every), clock, Made(retrain)):
         steps.append(each)
         ticks[0] += 1
     assert sum(each.rows for each in steps) == DAYS - first - 1
@@ -106,11 +122,27 @@ def test_the_skill_is_that_of_the_truth_of_the_base_rate_and_of_their_opposite(
         def retrain(_: pa.Table) -> Retrained:
             return Retrained("promoted", 0.0, Answer("1", probabilities) if what else None)
 
-        return skill(list(relive(archive, Policy.parse("once"), clock, retrain)))
+        return skill(list(relive(archive, Policy.parse("once"), clock, Made(retrain))))
 
     assert answering("truth") == pytest.approx(1.0)
     assert answering("") == pytest.approx(0.0)
     assert answering("opposite") < 0.0
+
+
+def test_lost_skill_retrains_first_and_then_where_it_is_due(archive: Archive) -> None:
+    clock = archive.clock(None, None, timedelta(days=10))
+    asked: list[int] = []
+
+    def due(known: pa.Table) -> bool:
+        asked.append(len(known))
+        return len(asked) == 3
+
+    def retrain(_: pa.Table) -> Retrained:
+        return Retrained("promoted", 0.0, Answer("1", lambda features_NF: features_NF[:, 0] * 0.0))
+
+    steps = list(relive(archive, Policy.parse("lost_skill"), clock, Made(retrain, due)))
+    assert [bool(each.outcome) for each in steps] == [True, False, False, True, False]
+    assert len(asked) == 4
 
 
 @pytest.mark.parametrize(
