@@ -34,7 +34,8 @@ _GUST, _FROM = "wind_speed_of_gust", "wind_from_direction"
 _SURFACE, _SEA_LEVEL = "surface_air_pressure", "air_pressure_at_mean_sea_level"
 PRECIPITATION = "precipitation_amount"
 
-# Headers of the Iowa Environmental Mesonet's ASOS files, whose names imply the unit.
+# Headers whose names imply the unit: of the Iowa Environmental Mesonet's ASOS files, then of NOAA's
+# Global Surface Summary of the Day.
 _KNOWN: Mapping[str, Meaning] = {
     "tmpf": Meaning(_AIR, "degF"),
     "dwpf": Meaning(_DEW, "degF"),
@@ -47,6 +48,10 @@ _KNOWN: Mapping[str, Meaning] = {
     "vsby": Meaning("visibility_in_air", "mile"),
     "drct": Meaning(_FROM, "degree"),
     "relh": Meaning("relative_humidity", "percent"),
+    "wdsp": Meaning(_WIND, "knot", "mean"),
+    "mxspd": Meaning(_WIND, "knot", "maximum"),
+    "stp": Meaning(_SURFACE, "hPa"),
+    "sndp": Meaning("surface_snow_thickness", "inch"),
 }
 
 _NOT_WEATHER_AIR = (
@@ -90,7 +95,7 @@ _QUANTITIES: tuple[tuple[str, str, str], ...] = (
         r"solar|\bghi\b|shortwave|irradiance|globalstrahlung|rayonnement global|radiacion",
         "",
     ),
-    (_AIR, r"temp|\bt\b|\bta\b|\btmp|\btavg\b|\btmax\b|\btmin\b|dry bulb", _NOT_WEATHER_AIR),
+    (_AIR, r"temp|^(max|min)$|\bt(a|avg|max|min)?\b|\btmp|dry bulb", _NOT_WEATHER_AIR),
 )
 _DETAILS = (
     ("maximum", r"max|highest|hoe?chst"),
