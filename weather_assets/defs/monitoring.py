@@ -72,8 +72,8 @@ def live_skill(
 
 def _metadata(found: "LiveSkill") -> dict[str, Any]:
     """Returns what `live_skill` shows."""
+    from weather_assets.monitoring.drift import RECENT_DAYS, in_words
     from weather_assets.monitoring.live_skill import skill
-    from weather_assets.workflows.live_skill import RECENT_DAYS
 
     recent = skill(found.days[-RECENT_DAYS:])
     shown = {
@@ -84,9 +84,16 @@ def _metadata(found: "LiveSkill") -> dict[str, Any]:
         "days": len(found.days),
         "brier_skill_score": recent,
     }
-    metadata = {name: value for name, value in shown.items() if value is not None}
-    if not found.days:
-        return metadata
-    from weather_assets.monitoring.live_skill_plot import draw_live_skill
+    metadata: dict[str, Any] = {name: value for name, value in shown.items() if value is not None}
+    from weather_assets.monitoring.pictures import draw_live_skill, draw_readings
 
-    return {**metadata, "skill": picture(draw_live_skill(found.days, found.promises, found.seen))}
+    if found.days:
+        drawn = draw_live_skill(found.days, found.promises, found.seen)
+        metadata["skill"] = picture(drawn)
+    if found.readings:
+        moved = [in_words(reading) for reading in found.readings if reading.has_moved]
+        metadata["moved_readings"] = dg.MetadataValue.md(
+            "\n".join(f"- {each}" for each in moved) or "none, beside this season in earlier years"
+        )
+        metadata["readings"] = picture(draw_readings(found.readings))
+    return metadata

@@ -4,7 +4,8 @@ Where do I go to ...
 
 - see what is watched for, and how often a false alarm may come?    `settings`
 - see how days become evidence, and evidence an alarm?              `live_skill`
-- change the picture?                                               `live_skill_plot`
+- see which readings have moved, beside that season before?         `drift`
+- change a picture?                                                 `pictures`
 
 On plain numbers: which rows, models and verdicts they come from is for `workflows.live_skill`.
 """

@@ -19,6 +19,7 @@ from weather_assets.adapters.files.processed_versions import ProcessedVersions
 from weather_assets.adapters.tracking.model_registry import ModelRegistry, ModelVersion
 from weather_assets.contract.schema import Contract
 from weather_assets.foundation.documents import DocumentError, DocumentFormat, read_json
+from weather_assets.monitoring.drift import RECENT_DAYS, Reading, compare_seasons, in_words
 from weather_assets.monitoring.live_skill import Day, Promise, Scores, Watch, skill, watch
 from weather_assets.monitoring.settings import LiveSkillSettings
 from weather_assets.verification.baselines import BASE_RATE, CLIMATOLOGY, forecast_climatology
@@ -36,7 +37,6 @@ from weather_assets.workflows.judged_rows import answers, read_rows_around
 from weather_assets.workflows.judgement import VerdictError, read_verdict
 
 RECORD_FORMAT = DocumentFormat("the record of live skill")
-RECENT_DAYS = 28
 _EPOCH = date(1970, 1, 1)
 
 
@@ -52,6 +52,7 @@ class LiveSkill:
         days: that were recorded, of all versions that served.
         promises: by version.
         seen: what the days come to.
+        readings: of the newest four weeks, beside that season in the years before.
     """
 
     sentence: str
@@ -61,6 +62,7 @@ class LiveSkill:
     days: tuple[Day, ...] = ()
     promises: Mapping[str, Promise] = field(default_factory=dict[str, Promise])
     seen: Watch = field(default_factory=lambda: Watch((), ""))
+    readings: tuple[Reading, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,7 +160,10 @@ def watch_champion(
         promises={**record.promises, **({champion.version: promise} if promise else {})},
     )
     RECORD_FORMAT.write(record_file(root), asdict(record))
-    return _told(record, settings)
+    told, readings = _told(record, settings), rows.readings()
+    moved = [in_words(reading) for reading in readings if reading.has_moved]
+    explained = f"; moved beside this season in earlier years: {', '.join(moved)}" if moved else ""
+    return replace(told, readings=readings, sentence=told.sentence + explained)
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,6 +183,26 @@ class _Rows:
     @classmethod
     def of(cls, processed: Path, contract: Contract) -> Self:
         return cls(processed, contract, newest_learned(processed, contract)[SERVED_UNTIL])
+
+    def readings(self) -> tuple[Reading, ...]:
+        """Returns the readings of the newest weeks beside those of that season in earlier years."""
+        if self.contract.timestamp is None:
+            return ()
+        newest = datetime.fromisoformat(self.newest)
+        table = read_rows_around(
+            self.processed / "weather.parquet",
+            self.contract.timestamp.column,
+            newest - timedelta(days=RECENT_DAYS),
+            newest,
+        )
+        samples = read_samples(table, self.contract)
+        measured = [each.name for each in self.contract.columns if each.feature]
+        both = (samples.train, samples.test)
+        return compare_seasons(
+            np.concatenate([each.features_NF for each in both])[:, : len(measured)],
+            np.concatenate([each.block_N for each in both]),
+            self.contract.features[: len(measured)],
+        )
 
     def forecast(self, folder: Path, version: ModelVersion, begin: str, end: str) -> list[Day]:
         """Returns how a version fared on the rows after a time, up to another one.

@@ -1,4 +1,7 @@
-"""A picture of live skill. Belongs here: PNG bytes drawn from days. Does not: any decision."""
+"""Pictures of what serves and what it is asked about.
+
+Belongs here: PNG bytes drawn from days and readings. Does not belong here: any decision.
+"""
 
 import io
 from collections.abc import Mapping, Sequence
@@ -11,9 +14,10 @@ from matplotlib.axes import Axes
 from matplotlib.dates import AutoDateLocator, ConciseDateFormatter
 from matplotlib.figure import Figure
 
+from weather_assets.monitoring.drift import Reading
 from weather_assets.monitoring.live_skill import Day, Promise, Watch, skill
 
-_WIDTH_INCHES, _HEIGHT_INCHES, _DOTS_PER_INCH = 7.0, 5.0, 100
+_WIDTH_INCHES, _DOTS_PER_INCH = 7.0, 100
 _SMOOTHED_DAYS, _FEW_DAYS = 28, 6
 _LIVE, _SHOWN, _ALARM = "#0072B2", "#7F7F7F", "#D55E00"
 
@@ -29,9 +33,7 @@ def draw_live_skill(days: Sequence[Day], promises: Mapping[str, Promise], seen: 
     Returns:
         A PNG picture, 700 pixels wide.
     """
-    figure = Figure(
-        figsize=(_WIDTH_INCHES, _HEIGHT_INCHES), dpi=_DOTS_PER_INCH, layout="constrained"
-    )
+    figure = _figure(5.0)
     above, below = figure.subplots(2, 1, sharex=True, height_ratios=(2, 1))
     _draw_skill(above, days, promises)
     dates: Any = [date.fromisoformat(week.date) for week in seen.weeks]
@@ -42,7 +44,40 @@ def draw_live_skill(days: Sequence[Day], promises: Mapping[str, Promise], seen: 
     locator = AutoDateLocator()
     below.xaxis.set_major_locator(locator)
     below.xaxis.set_major_formatter(ConciseDateFormatter(locator))
+    return _png(figure)
+
+
+def draw_readings(readings: Sequence[Reading]) -> bytes:
+    """Draws how far each reading is from its season, beside how far that season is from itself.
+
+    Args:
+        readings: at least one.
+
+    Returns:
+        A PNG picture, 700 pixels wide.
+    """
+    figure = _figure(1.2 + 0.3 * len(readings))
+    axes = figure.subplots()
+    for place, reading in enumerate(reversed(readings)):
+        axes.plot(reading.usual, [place] * len(reading.usual), "|", color=_SHOWN)
+        colour = _ALARM if reading.has_moved else _LIVE
+        axes.plot([reading.distance], [place], "o", color=colour)
+    axes.set_yticks(range(len(readings)), [reading.name for reading in reversed(readings)])
+    axes.set(
+        xlabel="distance from the season (1)",
+        title="Readings of the newest four weeks (dots), and of that season in earlier years",
+    )
+    return _png(figure)
+
+
+def _figure(height_inches: float) -> Figure:
+    size = (_WIDTH_INCHES, height_inches)
+    return Figure(figsize=size, dpi=_DOTS_PER_INCH, layout="constrained")
+
+
+def _png(figure: Figure) -> bytes:
     buffer = io.BytesIO()
+    # No software version in the file: the same numbers give the same bytes.
     figure.savefig(buffer, format="png", metadata={"Software": None})
     return buffer.getvalue()
 
