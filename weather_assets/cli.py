@@ -148,10 +148,24 @@ def predict(data: Path, input_path: Path, output_path: Path) -> None:
     "several times.",
 )
 @click.option(
+    "--seed",
+    "seeds",
+    multiple=True,
+    type=click.IntRange(0),
+    help="Of training, else the one of the settings. May be given several times: each policy is "
+    "lived through with each.",
+)
+@click.option(
     "--json",
     "json_path",
     type=click.Path(dir_okay=False, path_type=Path),
     help="Where to write every step of every policy.",
+)
+@click.option(
+    "--html",
+    "html_path",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Where to write a page with table and picture.",
 )
 def replay(
     data: Path,
@@ -159,7 +173,9 @@ def replay(
     end: str | None,
     step: str,
     policies: tuple[str, ...],
+    seeds: tuple[int, ...],
     json_path: Path | None,
+    html_path: Path | None,
 ) -> None:
     """Live through the rows of raw/ once more: what would each way of retraining have been worth?
 
@@ -168,17 +184,15 @@ def replay(
     """
     from rich.console import Console
 
-    from weather_assets.commands.replay import compare_policies
+    from weather_assets.commands.replay import ReplayOrder, compare_policies
 
     _refuse_misleading_environment()
     compare_policies(
         _root(data),
         Console(highlight=False),
-        begin=begin,
-        end=end,
-        step=step,
-        policies=policies,
+        ReplayOrder(begin, end, step, policies, seeds),
         json_path=json_path,
+        html_path=html_path,
     )
 
 

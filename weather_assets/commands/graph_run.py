@@ -66,6 +66,7 @@ def run_graph(
     sample: Path | None = None,
     serve: bool = False,
     until: str | None = None,
+    seed: int | None = None,
 ) -> bool:
     """Materializes every asset once and prints a summary.
 
@@ -76,6 +77,7 @@ def run_graph(
         serve: leave Local Azure running, if that is what serves; else one that was started here
             ends with the run, and its state stays.
         until: the last asset to be made, with all that it is made from; None for all assets.
+        seed: of training, in place of what the settings say.
 
     Returns:
         Whether the champion is up to date; False where a candidate was judged and refused, which
@@ -95,7 +97,7 @@ def run_graph(
     lock = FileLock(root.path / ".run.lock", timeout=0)
     try:
         with lock, ending_with_the_terminal(), scratch(), _serving(root, stay=serve) as stays:
-            refusal = _run(root, console, definitions, assets)
+            refusal = _run(root, console, definitions, assets, seed)
             if until is None:
                 _print_summary(root, console, promoted=refusal is None, stays=stays)
     except Timeout:
@@ -119,6 +121,7 @@ def _run(
     console: Console,
     definitions: dg.Definitions,
     assets: list[dg.AssetKey] | None,
+    seed: int | None,
 ) -> str | None:
     """Runs the graph; returns why the candidate was refused, or None."""
     began = time.monotonic()
@@ -134,7 +137,10 @@ def _run(
         result = followed.resolve_job_def(JOB).execute_in_process(
             instance=instance,
             raise_on_error=False,
-            run_config={"loggers": {"progress": {"config": {}}}},
+            run_config={
+                "loggers": {"progress": {"config": {}}},
+                **({} if seed is None else {"resources": {"training": {"config": {"seed": seed}}}}),
+            },
             asset_selection=assets,
             run_id=run_id,
         )

@@ -19,72 +19,125 @@ from rich.table import Table
 
 from weather_assets.adapters.files.data_root import DataRoot
 from weather_assets.adapters.files.processed_versions import ProcessedVersions
-from weather_assets.adapters.settings.concerns import LIVE_SKILL
+from weather_assets.adapters.settings.concerns import LIVE_SKILL, TRAINING
 from weather_assets.commands.graph_run import GraphInterruptedError, GraphRunError, run_graph
+from weather_assets.defs.code_versions import training_code
+from weather_assets.foundation.atomic_files import write_text
 from weather_assets.foundation.scratch import scratch
+from weather_assets.monitoring.replayed import Lives, Step, Summary, skill
 from weather_assets.workflows.replay import (
     Answer,
     Archive,
     Policy,
     ReplayError,
     Retrained,
-    Step,
     parse_period,
     parse_time,
     relive,
-    skill,
 )
 
 _UNTIL, _WATCHED, _RECORDED = "champion_model", "live_skill", "processed_weather"
 
 
-def compare_policies(
-    root: DataRoot,
-    console: Console,
-    *,
-    begin: str | None,
-    end: str | None,
-    step: str,
-    policies: Sequence[str],
-    json_path: Path | None,
-) -> None:
-    """Lives through the rows of a data root under each policy, and says what each was worth.
+@dataclass(frozen=True, slots=True)
+class ReplayOrder:
+    """What is lived through, and how.
 
-    Args:
-        root: holds the archive in `raw/`; its models and its endpoint are left alone.
-        console: where progress and the table go.
+    Attributes:
         begin: when the clock starts; None for the middle of the rows.
         end: when it ends; None for the last row.
         step: from tick to tick.
         policies: as `Policy.parse` takes them; one that is given twice counts once.
-        json_path: gets every step of every policy.
+        seeds: of training; each policy is lived through with each. Where there is none, the one of
+            the settings.
+    """
+
+    begin: str | None
+    end: str | None
+    step: str
+    policies: tuple[str, ...]
+    seeds: tuple[int, ...]
+
+
+def compare_policies(
+    root: DataRoot,
+    console: Console,
+    order: ReplayOrder,
+    *,
+    json_path: Path | None,
+    html_path: Path | None,
+) -> None:
+    """Lives through the rows of a data root under each policy, and says what each was worth.
+
+    Args:
+        root: holds the archive in `raw/`; its models and its endpoint are left alone. Each life
+            becomes a run in its MLflow.
+        console: where progress and the table go.
+        order: what is lived through.
+        json_path: gets every step of every policy and seed.
+        html_path: gets a page with table and picture.
 
     Raises:
         click.ClickException: if the archive cannot be lived through as asked.
     """
     try:
-        chosen = [Policy.parse(text) for text in dict.fromkeys(policies)]
-        period = parse_period(step)
-        first, last = (None if text is None else parse_time(text) for text in (begin, end))
+        chosen = [Policy.parse(text) for text in dict.fromkeys(order.policies)]
+        period, times = parse_period(order.step), (order.begin, order.end)
+        first, last = (None if text is None else parse_time(text) for text in times)
         run_graph(root, _silence(), until=_RECORDED)
         archive = Archive.read(ProcessedVersions(root.processed).current())
         clock = archive.clock(first, last, period)
     except ReplayError as error:
         raise click.UsageError(str(error)) from None
-    lived: dict[str, list[Step]] = {}
-    with scratch() as folder:
+    facts = {
+        "contract": archive.contract.name,
+        "clock": f"{clock[0]:%Y-%m-%d} to {clock[-1]:%Y-%m-%d}",
+        "step": order.step,
+        "rows": f"{len(archive.times):,}",
+        "training code": training_code(),
+    }
+    lived: dict[str, dict[int, list[Step]]] = {policy.name: {} for policy in chosen}
+    for seed in dict.fromkeys(order.seeds or (TRAINING.read().seed,)):
         for policy in chosen:
-            there = DataRoot.at(folder / policy.name).create()
-            if root.contract_file.is_file():
-                there.contract_file.write_bytes(root.contract_file.read_bytes())
-            lived[policy.name] = []
-            for each in relive(archive, policy, clock, _Graph(there, policy)):
-                lived[policy.name].append(each)
-                console.print(_line(policy, each), markup=False)
+            steps = lived[policy.name][seed] = []
+            with scratch() as folder:
+                graph = _Graph(_root_like(root, folder), policy, seed)
+                for each in relive(archive, policy, clock, graph):
+                    steps.append(each)
+                    console.print(_line(policy, seed, each), markup=False)
+            _log(root, policy, seed, facts, steps)
     console.print(_table(lived))
     if json_path is not None:
-        steps = {name: [asdict(each) for each in steps] for name, steps in lived.items()}
-        json_path.write_text(json.dumps(steps, indent=1, default=str) + "\n", encoding="utf-8")
+        done = {name: {seed: [asdict(each) for each in steps] for seed, steps in lives.items()}
+                for name, lives in lived.items()}  # fmt: skip
+        write_text(json_path, json.dumps(done, indent=1, default=str) + "\n")
+    if html_path is not None:
+        from weather_assets.monitoring.replay_report import write_page
+
+        write_text(html_path, write_page(lived, facts))
+
+
+def _root_like(root: DataRoot, folder: Path) -> DataRoot:
+    """Returns a new data root in a folder, with the contract of another one."""
+    there = DataRoot.at(folder / "root").create()
+    if root.contract_file.is_file():
+        there.contract_file.write_bytes(root.contract_file.read_bytes())
+    return there
+
+
+def _log(
+    root: DataRoot, policy: Policy, seed: int, facts: Mapping[str, str], steps: Sequence[Step]
+) -> None:
+    """Makes a life an MLflow run of the data root."""
+    from weather_assets.adapters.tracking.model_registry import ModelRegistry
+
+    found = Summary.of(policy.name, {seed: steps})
+    ModelRegistry(root.tracking_uri).add_replay(
+        f"{policy.name}, seed {seed}",
+        parameters={"policy": policy.name, "seed": seed, **facts},
+        metrics={"skill": found.skill, "retrainings": found.retrainings, "worse": found.worse},
+        history=[("skill_served", place, skill([each])) for place, each in enumerate(steps)],
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,10 +147,12 @@ class _Graph:
     Attributes:
         root: the data root.
         policy: that is lived through.
+        seed: of training.
     """
 
     root: DataRoot
     policy: Policy
+    seed: int
 
     def is_due(self, known: pa.Table) -> bool:
         """Runs the graph up to live skill; a failure says nothing, and is told."""
@@ -119,12 +174,13 @@ class _Graph:
         """Returns what came of a candidate; nothing where the graph failed."""
         pq.write_table(known, self.root.raw / "weather.parquet")
         try:
-            return "promoted" if run_graph(self.root, _silence(), until=until) else "refused"
+            passed = run_graph(self.root, _silence(), until=until, seed=self.seed)
         except GraphInterruptedError:
             raise
         except GraphRunError as error:
             click.echo(f"{self.policy.name}: {error}", err=True)
             return ""
+        return "promoted" if passed else "refused"
 
 
 def _answer(root: DataRoot, policy: Policy) -> Answer | None:
@@ -149,19 +205,28 @@ def _silence() -> Console:
     return Console(file=io.StringIO())
 
 
-def _line(policy: Policy, step: Step) -> str:
+def _line(policy: Policy, seed: int, step: Step) -> str:
     done = f", {step.outcome} in {step.seconds:.0f} s" if step.outcome else ""
     model = f"version {step.version}" if step.version else "nothing"
-    return f"{step.time:%Y-%m-%d}  {policy.name}{done}: {model} answers {step.rows} rows"
+    life = f"{policy.name}, seed {seed}"
+    return f"{step.time:%Y-%m-%d}  {life}{done}: {model} answers {step.rows} rows"
 
 
-def _table(lived: Mapping[str, Sequence[Step]]) -> Table:
+def _table(lived: Mapping[str, Lives]) -> Table:
     table = Table(title="Brier skill of what served, against the event's frequency at the start")
-    for name in ("policy", "skill", "retrainings", "promoted", "refused", "failed", "seconds"):
+    names = ("policy", "skill", "seeds", "retrainings", "promoted", "refused", "failed", "worse")
+    for name in (*names, "seconds"):
         table.add_column(name, justify="left" if name == "policy" else "right")
-    for name, steps in lived.items():
-        outcomes = [step.outcome for step in steps if step.outcome]
-        counts = [str(outcomes.count(each)) for each in ("promoted", "refused", "failed")]
-        seconds = f"{sum(step.seconds for step in steps):.0f}"
-        table.add_row(name, f"{skill(steps):+.3f}", str(len(outcomes)), *counts, seconds)
+    for policy, lives in lived.items():
+        found = Summary.of(policy, lives)
+        table.add_row(
+            policy,
+            f"{found.skill:+.3f}",
+            f"{found.lowest:+.3f} to {found.highest:+.3f}",
+            f"{found.retrainings:g}",
+            *(f"{count:g}" for count in found.outcomes.values()),
+            f"{found.worse:.0%} of {found.replaced:g}",
+            f"{found.seconds:.0f}",
+        )
+    table.caption = "worse: promotions that did worse on the rows up to the next tick"
     return table

@@ -33,7 +33,7 @@ def draw_live_skill(days: Sequence[Day], promises: Mapping[str, Promise], seen: 
     Returns:
         A PNG picture, 700 pixels wide.
     """
-    figure = _figure(5.0)
+    figure = new_figure(5.0)
     above, below = figure.subplots(2, 1, sharex=True, height_ratios=(2, 1))
     _draw_skill(above, days, promises)
     dates: Any = [date.fromisoformat(week.date) for week in seen.weeks]
@@ -44,7 +44,7 @@ def draw_live_skill(days: Sequence[Day], promises: Mapping[str, Promise], seen: 
     locator = AutoDateLocator()
     below.xaxis.set_major_locator(locator)
     below.xaxis.set_major_formatter(ConciseDateFormatter(locator))
-    return _png(figure)
+    return png_of(figure)
 
 
 def draw_readings(readings: Sequence[Reading]) -> bytes:
@@ -56,7 +56,7 @@ def draw_readings(readings: Sequence[Reading]) -> bytes:
     Returns:
         A PNG picture, 700 pixels wide.
     """
-    figure = _figure(1.2 + 0.3 * len(readings))
+    figure = new_figure(1.2 + 0.3 * len(readings))
     axes = figure.subplots()
     for place, reading in enumerate(reversed(readings)):
         axes.plot(reading.usual, [place] * len(reading.usual), "|", color=_SHOWN)
@@ -67,17 +67,18 @@ def draw_readings(readings: Sequence[Reading]) -> bytes:
         xlabel="distance from the season (1)",
         title="Readings of the newest four weeks (dots), and of that season in earlier years",
     )
-    return _png(figure)
+    return png_of(figure)
 
 
-def _figure(height_inches: float) -> Figure:
+def new_figure(height_inches: float) -> Figure:
+    """Returns an empty figure, 700 pixels wide."""
     size = (_WIDTH_INCHES, height_inches)
     return Figure(figsize=size, dpi=_DOTS_PER_INCH, layout="constrained")
 
 
-def _png(figure: Figure) -> bytes:
+def png_of(figure: Figure) -> bytes:
+    """Returns a figure as the bytes of a PNG file; the same figure gives the same bytes."""
     buffer = io.BytesIO()
-    # No software version in the file: the same numbers give the same bytes.
     figure.savefig(buffer, format="png", metadata={"Software": None})
     return buffer.getvalue()
 

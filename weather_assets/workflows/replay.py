@@ -23,6 +23,7 @@ import pyarrow.parquet as pq
 from weather_assets.contract.schema import Contract
 from weather_assets.forecasting.data import LABEL_COLUMN, LabelledRows, feature_matrix
 from weather_assets.foundation.documents import read_json
+from weather_assets.monitoring.replayed import Step
 from weather_assets.reconciliation.retraining import LOST_SKILL
 
 _PERIOD = re.compile(r"(\d+)\s*([hdw])")
@@ -176,30 +177,6 @@ class Archive:
 
 
 @dataclass(frozen=True, slots=True)
-class Step:
-    """What happened between two ticks of the clock.
-
-    Attributes:
-        time: of the first one.
-        outcome: of the retraining at it: `promoted`, `refused`, `failed`; empty where there was
-            none.
-        version: that answered; empty where nothing did.
-        rows: that came until the next tick.
-        squared_error: sum over them, of what answered; of the base rate where nothing did.
-        reference_error: likewise, of the event's frequency when the clock began.
-        seconds: that the retraining took.
-    """
-
-    time: datetime
-    outcome: str
-    version: str
-    rows: int
-    squared_error: float
-    reference_error: float
-    seconds: float
-
-
-@dataclass(frozen=True, slots=True)
 class Answer:
     """What answers at a time.
 
@@ -252,8 +229,7 @@ def relive(
     """
     base_rate, last, answer = archive.base_rate(clock[0]), None, None
     for now, then in pairwise(clock):
-        outcome, seconds = "", 0.0
-        known = archive.known_at(now)
+        outcome, seconds, before, known = "", 0.0, answer, archive.known_at(now)
         is_due = policy.wants(now, last)
         if is_due and policy.on_loss and answer is not None:
             is_due = graph.is_due(known)
@@ -261,24 +237,24 @@ def relive(
             done = graph.retrain(known)
             outcome, seconds, answer, last = done.outcome, done.seconds, done.answer, now
         rows = archive.between(now, then)
-        said_N = np.full(len(rows), base_rate)
-        if answer is not None and len(rows):
-            said_N = answer.probabilities(rows.features_NF)
+        is_replaced = before and answer and before.version != answer.version and len(rows)
         yield Step(
             time=now,
             outcome=outcome,
             version="" if answer is None else answer.version,
             rows=len(rows),
-            squared_error=float(((said_N - rows.labels_N) ** 2).sum()),
-            reference_error=float(((base_rate - rows.labels_N) ** 2).sum()),
+            squared_error=_squared_error(answer, rows, base_rate),
+            reference_error=_squared_error(None, rows, base_rate),
+            former_error=_squared_error(before, rows, base_rate) if is_replaced else None,
             seconds=seconds,
         )
 
 
-def skill(steps: Sequence[Step]) -> float:
-    """Returns the Brier skill score over all rows of some steps; 0 where there are none."""
-    reference = sum(step.reference_error for step in steps)
-    return 1.0 - sum(step.squared_error for step in steps) / reference if reference else 0.0
+def _squared_error(answer: Answer | None, rows: LabelledRows, base_rate: float) -> float:
+    """Returns the sum over rows; where nothing answers, the base rate stands for it."""
+    if answer is None or not len(rows):
+        return float(((base_rate - rows.labels_N) ** 2).sum())
+    return float(((answer.probabilities(rows.features_NF) - rows.labels_N) ** 2).sum())
 
 
 def _micros(time: datetime) -> int:

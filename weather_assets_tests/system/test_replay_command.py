@@ -10,8 +10,10 @@ from pathlib import Path
 
 import psutil
 import pytest
+from mlflow import MlflowClient
 
 from weather_assets.adapters.files.data_root import DataRoot
+from weather_assets.adapters.tracking.model_registry import REPLAYS
 from weather_assets.foundation.waiting import wait_until
 from weather_assets_tests.benchmarks.skill import SAMPLES
 from weather_assets_tests.integration.served_endpoint import QUICK
@@ -41,9 +43,12 @@ def test_each_policy_is_lived_through_and_nothing_is_left(root: DataRoot, tmp_pa
     steps = tmp_path / "steps.json"
     times = ("--from", "2015-01-01", "--to", "2015-12-31", "--step", "20w")
     policies = ("--policy", "every", "--policy", "once", "--policy", "lost_skill")
-    said = _replay(root, *times, *policies, "--json", str(steps))
+    page = tmp_path / "page.html"
+    said = _replay(
+        root, *times, *policies, "--seed", "7", "--json", str(steps), "--html", str(page)
+    )
     assert said.returncode == 0, said.stderr
-    lived = json.loads(steps.read_text())
+    lived = {name: lives["7"] for name, lives in json.loads(steps.read_text()).items()}
     retrained = {name: [each["outcome"] != "" for each in done] for name, done in lived.items()}
     once = [True, False, False]
     assert retrained == {"every": [True, True, True], "once": once, "lost_skill": once}
@@ -52,6 +57,13 @@ def test_each_policy_is_lived_through_and_nothing_is_left(root: DataRoot, tmp_pa
     assert sum(each["rows"] for each in lived["every"]) == 363  # two outcomes are not known yet
     assert "skill" in said.stdout
     assert not list(root.registry.iterdir())
+    assert "<td>lost_skill</td>" in page.read_text()
+    client = MlflowClient(root.tracking_uri)
+    experiment = client.get_experiment_by_name(REPLAYS)
+    assert experiment is not None
+    runs = client.search_runs([experiment.experiment_id])
+    assert {run.info.run_name for run in runs} == {f"{name}, seed 7" for name in lived}
+    assert {run.info.status for run in runs} == {"FINISHED"}
 
 
 def test_a_signal_ends_it_between_two_ticks_and_within_one(root: DataRoot, tmp_path: Path) -> None:

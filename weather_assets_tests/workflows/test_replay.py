@@ -14,6 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from weather_assets.contract.loading import builtin_contracts
+from weather_assets.monitoring.replayed import skill
 from weather_assets.workflows.replay import (
     Answer,
     Archive,
@@ -23,7 +24,6 @@ from weather_assets.workflows.replay import (
     parse_period,
     parse_time,
     relive,
-    skill,
 )
 
 CONTRACT = next(each for each in builtin_contracts() if each.name == "seattle_daily")
@@ -127,6 +127,23 @@ def test_the_skill_is_that_of_the_truth_of_the_base_rate_and_of_their_opposite(
     assert answering("truth") == pytest.approx(1.0)
     assert answering("") == pytest.approx(0.0)
     assert answering("opposite") < 0.0
+
+
+def test_what_a_promotion_replaces_is_asked_about_the_same_rows(archive: Archive) -> None:
+    clock = archive.clock(None, None, timedelta(days=10))
+    said = iter([0.4, 0.4, 0.9, 0.9, 0.9])
+    versions = iter("11222")
+
+    def retrain(_: pa.Table) -> Retrained:
+        each = next(said)
+        answer = Answer(next(versions), lambda features_NF: np.full(len(features_NF), each))
+        return Retrained("promoted", 0.0, answer)
+
+    steps = list(relive(archive, Policy.parse("every"), clock, Made(retrain)))
+    assert [each.former_error is None for each in steps] == [True, True, False, True, True]
+    labels_N = archive.between(clock[2], clock[3]).labels_N
+    assert steps[2].former_error == pytest.approx(((0.4 - labels_N) ** 2).sum())
+    assert steps[2].squared_error == pytest.approx(((0.9 - labels_N) ** 2).sum())
 
 
 def test_lost_skill_retrains_first_and_then_where_it_is_due(archive: Archive) -> None:

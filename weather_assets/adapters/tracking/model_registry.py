@@ -26,7 +26,7 @@ from weather_assets.adapters.tracking.local_store import (
     settle_artifacts,
 )
 
-EXPERIMENT = "weather_assets"
+EXPERIMENT, REPLAYS = "weather_assets", "weather_assets_replays"
 MODEL = "rain_forecast"
 CHAMPION = "champion"
 CANDIDATE = "candidate"
@@ -68,14 +68,36 @@ class ModelRegistry:
         if self._database is not None:
             settle_artifacts(self._database)
 
-    def ensure_experiment(self) -> str:
-        """Makes the experiment if it is missing, and returns its id."""
-        experiment = self._client.get_experiment_by_name(EXPERIMENT)
+    def ensure_experiment(self, name: str = EXPERIMENT) -> str:
+        """Makes an experiment, by default that of trainings, if it is missing; returns its id."""
+        experiment = self._client.get_experiment_by_name(name)
         if experiment is not None:
             return experiment.experiment_id
         database = self._database  # a server puts artifacts into a place of its own
-        location = None if database is None else (artifacts_of(database) / EXPERIMENT).as_uri()
-        return self._client.create_experiment(EXPERIMENT, artifact_location=location)
+        location = None if database is None else (artifacts_of(database) / name).as_uri()
+        return self._client.create_experiment(name, artifact_location=location)
+
+    def add_replay(
+        self,
+        name: str,
+        *,
+        parameters: Mapping[str, Any],
+        metrics: Mapping[str, float],
+        history: Sequence[tuple[str, int, float]],
+    ) -> str:
+        """Adds a replay, a run that has ended, to the experiment of replays; returns its id.
+
+        Args:
+            name: of the run.
+            parameters: of it.
+            metrics: without a step.
+            history: metrics by step: tuples of name, step and value.
+        """
+        run = self._client.create_run(self.ensure_experiment(REPLAYS), run_name=name)
+        self.log(run.info.run_id, parameters=parameters, metrics=metrics)
+        self.log_history(run.info.run_id, history)
+        self.end_run(run.info.run_id, "FINISHED")
+        return run.info.run_id
 
     def end_run(self, run_id: str, status: str) -> None:
         """Ends a run with one of MLflow's statuses: FINISHED, FAILED or KILLED."""
