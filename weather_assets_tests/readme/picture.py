@@ -13,8 +13,8 @@ import tempfile
 from pathlib import Path
 
 PICTURE = Path(__file__).with_name("asset-graph.png")
-GROUPS = ("observations", "training", "serving")
-SIZE = "2300,620"
+GROUPS = ("observations", "monitoring", "training", "serving")
+SIZE = "2300,760"
 SECONDS = 120
 
 
