@@ -13,11 +13,13 @@ from typing import Any, Self
 
 import numpy as np
 import pandas as pd
+from mlflow.exceptions import MlflowException
 
 from weather_assets.adapters.files.data_root import DataRoot
 from weather_assets.adapters.files.processed_versions import ProcessedVersions
 from weather_assets.adapters.tracking.model_registry import ModelRegistry, ModelVersion
 from weather_assets.contract.schema import Contract
+from weather_assets.forecasting.network import NetworkFileError
 from weather_assets.foundation.documents import DocumentError, DocumentFormat, read_json
 from weather_assets.monitoring.drift import RECENT_DAYS, Reading, compare_seasons, in_words
 from weather_assets.monitoring.live_skill import Day, Promise, Scores, Watch, skill, watch
@@ -151,7 +153,11 @@ def watch_champion(
         record = replace(record, until=champion.tags.get(SERVED_UNTIL, rows.newest))
     days: list[Day] = []
     for version, begin, end in _spans(registry, record, champion, rows.newest):
-        days += rows.forecast(candidate_folder(root, registry, version), version, begin, end)
+        try:
+            days += rows.forecast(candidate_folder(root, registry, version), version, begin, end)
+        except (NetworkFileError, MlflowException, OSError):
+            if version.version == champion.version:
+                raise  # what served before may be gone: nobody knows what it would have said
     promise = _promise(folder, settings)
     record = replace(
         record.with_days(days),
@@ -254,7 +260,7 @@ def _spans(
     if record.champion not in ("", champion.version):
         learned = champion.tags.get(SERVED_UNTIL, newest)
         handover = max(begin, learned, key=datetime.fromisoformat)
-        with suppress(LookupError):  # somebody deleted it: nobody knows what it would have said
+        with suppress(LookupError):  # somebody deleted it
             yield registry.get(record.champion), begin, handover
         begin = handover
     yield champion, begin, newest

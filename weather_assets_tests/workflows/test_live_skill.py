@@ -13,6 +13,7 @@ import pytest
 from weather_assets.adapters.files.data_root import DataRoot
 from weather_assets.adapters.files.processed_versions import ProcessedVersions, write_manifest
 from weather_assets.contract.schema import Contract
+from weather_assets.forecasting.network import NetworkFileError
 from weather_assets.foundation.documents import DocumentError
 from weather_assets.monitoring.live_skill import Promise
 from weather_assets.monitoring.settings import LiveSkillSettings
@@ -142,6 +143,21 @@ def test_a_version_that_was_deleted_meanwhile_loses_its_rows_and_nothing_else(
     service.rows_are(made_rows(30))
     service.champion_is("2", learned_days=25)
     assert service.counted() == {"2": 20}
+
+
+@pytest.mark.parametrize("is_champion", [True, False])
+def test_weights_that_are_gone_matter_where_they_serve(service: Service, is_champion: bool) -> None:
+    service.rows_are(made_rows(20))
+    service.champion_is("1", learned_days=20)
+    service.look()
+    (service.root.registry / "1" / "model.safetensors").write_bytes(b"damaged")
+    service.rows_are(made_rows(30))
+    if is_champion:
+        with pytest.raises(NetworkFileError):
+            service.look()
+    else:
+        service.champion_is("2", learned_days=25)
+        assert service.counted() == {"2": 20}
 
 
 def test_without_a_time_or_under_another_contract_nobody_can_tell(service: Service) -> None:
