@@ -9,12 +9,14 @@ Row n of a Parquet file counts as line n + 1: where it would stand in a CSV file
 import csv
 import io
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from weather_assets.contract.cells import ISO8601
 from weather_assets.contract.schema import Contract
 from weather_assets.processing.cells.validation import validate
 from weather_assets.processing.files.careful_rows import RowBatch
@@ -70,6 +72,7 @@ def parquet_batches(layout: Layout, contract: Contract) -> Iterator[list[RowBatc
         for position in {*layout.positions}.difference(plain):
             raise _no_plain_values(layout, position, kinds[position])
         names = [layout.header[position] for position in plain]
+        read_as = _with_typed_times(contract, layout, kinds)
         for whole in parquet.iter_batches(batch_rows, columns=names):
             for batch in _pieces(whole, layout, before, expansion):
                 found = dict(zip(plain, batch.columns, strict=True))
@@ -79,8 +82,18 @@ def parquet_batches(layout: Layout, contract: Contract) -> Iterator[list[RowBatc
                     else pa.nulls(len(batch), pa.string())
                     for position in range(len(kinds))
                 ]
-                yield [_rows(columns, layout, contract, before)]
+                yield [_rows(columns, layout, read_as, before)]
                 before += len(batch)
+
+
+def _with_typed_times(contract: Contract, layout: Layout, kinds: Sequence[pa.DataType]) -> Contract:
+    """Returns the contract by which times are read that are no texts: they have no format."""
+    stamp = contract.timestamp
+    if stamp is None or stamp.column not in layout.columns:
+        return contract
+    kind = kinds[layout.positions[layout.columns.index(stamp.column)]]
+    is_text = _is_text(kind.value_type if pa.types.is_dictionary(kind) else kind)
+    return contract if is_text else replace(contract, timestamp=replace(stamp, format=ISO8601))
 
 
 def _rows(columns: Sequence[pa.Array], layout: Layout, contract: Contract, before: int) -> RowBatch:

@@ -1,5 +1,6 @@
 """Parquet files are read as the CSV files that say the same."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -57,6 +58,22 @@ def test_agrees_with_csv(
         # Times are spelled in another way, and so are whole numbers among missing ones.
         rows, from_csv = rows.drop(columns="raw"), from_csv.drop(columns="raw")
     pd.testing.assert_frame_equal(rows, from_csv)
+
+
+@pytest.mark.parametrize("column", ["time", "date"])
+def test_typed_times_need_no_format(tmp_path: Path, column: str) -> None:
+    assert AHEAD.timestamp is not None
+    contract = replace(AHEAD, timestamp=replace(AHEAD.timestamp, format="%d.%m.%Y"))
+    days = pd.date_range("2020-02-01", periods=30, freq="D", tz="UTC")
+    frame = table(AHEAD).assign(time=days if column == "time" else days.date)
+    frame.to_parquet(tmp_path / "typed.parquet")
+    frame.assign(time=days.strftime("%d.%m.%Y")).to_parquet(tmp_path / "text.parquet")
+    typed, text = (
+        rows_of(read([RawFile(str(tmp_path / name), "w")], contract, tmp_path / name[:4]), AHEAD)
+        for name in ("typed.parquet", "text.parquet")
+    )
+    assert (typed["fault"] == 0).sum() > 10
+    pd.testing.assert_frame_equal(typed.drop(columns="raw"), text.drop(columns="raw"))
 
 
 def test_what_cannot_be_read_is_refused(tmp_path: Path) -> None:
