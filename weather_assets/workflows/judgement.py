@@ -19,7 +19,13 @@ from weather_assets.contract.schema import Contract
 from weather_assets.foundation.documents import read_json
 from weather_assets.verification.assessment import assess_candidate
 from weather_assets.verification.claims import Criteria, Outcome
-from weather_assets.verification.samples import Forecast, Samples, Served, read_samples
+from weather_assets.verification.samples import (
+    Forecast,
+    Samples,
+    Served,
+    VerificationError,
+    read_samples,
+)
 from weather_assets.verification.verdict import Identity, Verdict
 from weather_assets.workflows.bound_weights import load_bound_network
 from weather_assets.workflows.candidates import (
@@ -95,7 +101,8 @@ class Promotion:
 def judge_candidate(root: DataRoot, registry: ModelRegistry, criteria: Criteria) -> Judgement:
     """Judges the version that the alias `candidate` names, on the current rows.
 
-    A candidate that is the champion already is judged against the baselines alone.
+    A candidate that is the champion already is judged against the one that it has replaced, as it
+    was before: the same verdict again, so that nothing below is made anew.
 
     Args:
         root: the data root; `registry/<version>/verdict.json` and pictures are written.
@@ -119,9 +126,7 @@ def judge_candidate(root: DataRoot, registry: ModelRegistry, criteria: Criteria)
             f"{candidate.tags.get(DATA_VERSION)}, the current rows are {content}: materialize "
             "weather_checkpoint first"
         )
-    champion = registry.champion()
-    if champion is not None and champion.version == candidate.version:
-        champion = None
+    champion = _opponent(root, registry, candidate)
     contract = Contract.from_dict(read_json(processed / "contract.json"))
     table = read_judged_rows(processed / "weather.parquet")
     samples = read_samples(table, contract)
@@ -248,6 +253,20 @@ def _served(folder: Path, version: ModelVersion, samples: Samples) -> Served | N
             [samples.train.observed_N, samples.validation.observed_N, samples.test.observed_N]
         ),
     )
+
+
+def _opponent(
+    root: DataRoot, registry: ModelRegistry, candidate: ModelVersion
+) -> ModelVersion | None:
+    """Returns whom a candidate has to face: the champion, or the one that it has replaced."""
+    champion = registry.champion()
+    if champion is None or champion.version != candidate.version:
+        return champion
+    try:
+        replaced = read_verdict(root.registry / candidate.version).identity.champion_version
+        return None if replaced is None else registry.get(replaced)
+    except (VerdictError, VerificationError, LookupError):
+        return None  # nobody knows any more
 
 
 def _candidate(registry: ModelRegistry) -> ModelVersion:
