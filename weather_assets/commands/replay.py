@@ -106,6 +106,7 @@ def compare_policies(
                     steps.append(each)
                     console.print(_line(policy, seed, each), markup=False)
             _log(root, policy, seed, facts, steps)
+    _refuse_if_nothing_was_made(lived)
     console.print(_table(lived))
     if json_path is not None:
         done = {name: {seed: [asdict(each) for each in steps] for seed, steps in lives.items()}
@@ -115,6 +116,17 @@ def compare_policies(
         from weather_assets.monitoring.replay_report import write_page
 
         write_text(html_path, write_page(lived, facts))
+
+
+def _refuse_if_nothing_was_made(lived: Mapping[str, Lives]) -> None:
+    """Raises GraphRunError where a policy had no model to serve, though it was to train one."""
+    for policy, lives in lived.items():
+        outcomes = {step.outcome for steps in lives.values() for step in steps if step.outcome}
+        if outcomes == {"failed"}:
+            raise GraphRunError(
+                f"{policy}: every retraining failed, for the reasons above, so that there is no "
+                "skill to tell"
+            )
 
 
 def _root_like(root: DataRoot, folder: Path) -> DataRoot:
@@ -214,19 +226,23 @@ def _line(policy: Policy, seed: int, step: Step) -> str:
 
 def _table(lived: Mapping[str, Lives]) -> Table:
     table = Table(title="Brier skill of what served, against the event's frequency at the start")
-    names = ("policy", "skill", "seeds", "retrainings", "promoted", "refused", "failed", "worse")
-    for name in (*names, "seconds"):
-        table.add_column(name, justify="left" if name == "policy" else "right")
+    names = ("policy", "skill", "seeds", "trained", "passed", "refused", "failed", "worse", "s")
+    for name in names:
+        justify = "left" if name == "policy" else "right"
+        table.add_column(name, justify=justify, no_wrap=True)
     for policy, lives in lived.items():
         found = Summary.of(policy, lives)
         table.add_row(
             policy,
             f"{found.skill:+.3f}",
-            f"{found.lowest:+.3f} to {found.highest:+.3f}",
+            f"{found.lowest:+.3f}\n{found.highest:+.3f}" if len(lives) > 1 else "1",
             f"{found.retrainings:g}",
             *(f"{count:g}" for count in found.outcomes.values()),
-            f"{found.worse:.0%} of {found.replaced:g}",
+            f"{found.worse * found.replaced:g}/{found.replaced:g}",
             f"{found.seconds:.0f}",
         )
-    table.caption = "worse: promotions that did worse on the rows up to the next tick"
+    table.caption = (
+        "seeds: lowest and highest skill; worse: promotions that did worse up to the next tick "
+        "than what they replaced; s: seconds of training"
+    )
     return table

@@ -26,6 +26,10 @@ class DocumentError(ValueError):
     """A document cannot be used. The message names it and says what to do."""
 
 
+class DamagedDocumentError(DocumentError):
+    """A document is not what was written."""
+
+
 @dataclass(frozen=True, slots=True)
 class DocumentFormat:
     """One kind of document, in the format that this version writes.
@@ -58,9 +62,9 @@ class DocumentFormat:
         try:
             document: object = read_json(path)
         except ValueError as error:
-            raise DocumentError(f"{path}, {self.what}, is damaged: {error}") from None
+            raise DamagedDocumentError(f"{path}, {self.what}, is damaged: {error}") from None
         if not isinstance(document, dict):
-            raise DocumentError(f"{path}, {self.what}, is damaged: it is no JSON object")
+            raise DamagedDocumentError(f"{path}, {self.what}, is damaged: it is no JSON object")
         return self.content(cast("dict[str, Any]", document), path)
 
     def content(self, document: Mapping[str, Any], path: Path) -> dict[str, Any]:

@@ -44,7 +44,7 @@ def draw_replay(lived: Mapping[str, Lives]) -> bytes:
     over_time.xaxis.set_major_formatter(ConciseDateFormatter(locator))
     over_time.set(ylabel="Brier skill served", title="Skill of what served, on rows to come")
     over_time.legend(frameon=False)
-    against_count.set(xlabel="retrainings", ylabel="Brier skill, all in all", xscale="symlog")
+    against_count.set(xlabel="retrainings", ylabel="Brier skill, all in all")
     return png_of(figure)
 
 
@@ -52,7 +52,7 @@ def _draw_curve(axes: Axes, steps: Sequence[Step], colour: str, label: str) -> N
     width = max(1, len(steps) // _WINDOWS)
     times: Any = [step.time for step in steps[width - 1 :]]
     scores = [skill(steps[place : place + width]) for place in range(len(steps) - width + 1)]
-    axes.plot(times, scores, color=colour, label=label, linewidth=1)
+    axes.step(times, scores, where="mid", color=colour, label=label, linewidth=1)
 
 
 def write_page(lived: Mapping[str, Lives], facts: Mapping[str, str]) -> str:

@@ -20,7 +20,7 @@ from weather_assets.adapters.files.processed_versions import ProcessedVersions
 from weather_assets.adapters.tracking.model_registry import ModelRegistry, ModelVersion
 from weather_assets.contract.schema import Contract
 from weather_assets.forecasting.network import NetworkFileError
-from weather_assets.foundation.documents import DocumentError, DocumentFormat, read_json
+from weather_assets.foundation.documents import DamagedDocumentError, DocumentFormat, read_json
 from weather_assets.monitoring.drift import RECENT_DAYS, Reading, compare_seasons, in_words
 from weather_assets.monitoring.live_skill import Day, Promise, Scores, Watch, skill, watch
 from weather_assets.monitoring.settings import LiveSkillSettings
@@ -40,6 +40,7 @@ from weather_assets.workflows.judgement import VerdictError, read_verdict
 
 RECORD_FORMAT = DocumentFormat("the record of live skill")
 _EPOCH = date(1970, 1, 1)
+_MENDED = "bring it back from a copy, or delete it, and live skill is recorded from now on"
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,19 +88,19 @@ class _Record:
     def load(cls, path: Path) -> Self:
         try:
             content = RECORD_FORMAT.read(path)
-        except FileNotFoundError:
-            return cls()
-        try:
             return cls(
                 content["champion"],
                 content["until"],
                 tuple(Day(**day) for day in content["days"]),
                 {version: Promise(**each) for version, each in content["promises"].items()},
             )
+        except FileNotFoundError:
+            return cls()
+        except DamagedDocumentError as error:
+            raise DamagedDocumentError(f"{error}; {_MENDED}") from None
         except (KeyError, TypeError) as error:
-            raise DocumentError(
-                f"{path}, {RECORD_FORMAT.what}, is damaged: {error!r}; delete it, and live skill "
-                "is recorded from now on"
+            raise DamagedDocumentError(
+                f"{path}, {RECORD_FORMAT.what}, is damaged: it has no {error}; {_MENDED}"
             ) from None
 
     def with_days(self, days: Sequence[Day]) -> Self:
@@ -130,7 +131,7 @@ def watch_champion(
         settings: what it must keep.
 
     Raises:
-        DocumentError: the record is damaged, or of a newer version.
+        DocumentError: the record is damaged, or of a newer version of weather_assets.
         NetworkFileError: the champion's weights are gone or changed.
     """
     processed = ProcessedVersions(root.processed).current()
@@ -298,19 +299,20 @@ def _sum(before: Day, day: Day) -> Day:
 def _told(record: _Record, settings: LiveSkillSettings) -> LiveSkill:
     seen = watch(record.days, record.promises, settings.false_alarm_weeks)
     promise, lately = record.promises.get(record.champion), record.days[-RECENT_DAYS:]
-    recent = skill(lately)
-    if recent is None:
+    recent, whole = skill(lately), skill(record.days)
+    if recent is None or whole is None:
         sentence = f"champion {record.champion} serves, and no row has come since it was trained"
     else:
-        rows = sum(day.rows for day in lately)
         sentence = (
-            f"what served in the last {len(lately)} days with rows ({rows:,} of them) has a Brier "
-            f"skill of {recent:+.3f} against climatology"
+            f"what served has a Brier skill of {whole:+.3f} against climatology on the "
+            f"{len(record.days)} days with rows since {record.days[0].date}, {recent:+.3f} on the "
+            f"last {len(lately)}"
         )
     if promise is not None:
         sentence += (
-            f"; the verdict on champion {record.champion} showed {promise.skill:+.3f}, and it may "
-            f"fall to {promise.floor:+.3f}: evidence of less is at {seen.evidence:.1%} of an alarm"
+            f"; the verdict on champion {record.champion} showed {promise.skill:+.3f}; an alarm "
+            f"takes evidence, beyond chance, of less than {promise.floor:+.3f}: there is "
+            f"{seen.evidence:.1%} of it"
         )
     if seen.alarm:
         sentence = f"live skill is lost since {seen.alarm}: {sentence}"

@@ -43,7 +43,9 @@ def parse_period(text: str) -> timedelta:
     """
     found = _PERIOD.fullmatch(text.strip())
     if found is None or int(found[1]) == 0:
-        raise ReplayError(f"{text!r} is no period; give a number of h, d or w, such as 1w or 90d")
+        raise ReplayError(
+            f"{text!r} is no period; give a number above 0 of h, d or w, such as 1w or 90d"
+        )
     return int(found[1]) * _UNITS[found[2]]
 
 

@@ -48,7 +48,7 @@ def test_the_page_needs_nothing_beside_it_and_believes_no_name() -> None:
     assert "&lt;script&gt;" in page
     assert "&lt;b&gt;" in page
     assert "+0.625" in page
-    assert "50 %" in page
+    assert "0.5 of 1" in page
     assert "http" not in page
     assert page.count("<img") == 1
     assert draw_replay(lived) == draw_replay(lived)

@@ -91,6 +91,15 @@ def test_a_signal_ends_it_between_two_ticks_and_within_one(root: DataRoot, tmp_p
     assert list(scratch.iterdir()) == []
 
 
+def test_where_every_retraining_fails_it_says_why_and_there_is_no_skill(root: DataRoot) -> None:
+    done = _replay(root, "--from", "2012-02-01", "--to", "2012-02-09", "--policy", "once")
+    assert done.returncode == 1
+    assert "rows are too few to train on" in done.stderr
+    assert "once: every retraining failed" in done.stderr
+    assert "skill" not in done.stdout
+    assert "Traceback" not in done.stderr
+
+
 def test_what_cannot_be_lived_through_is_refused(root: DataRoot) -> None:
     done = _replay(root, "--from", "2030-01-01")
     assert done.returncode == 2

@@ -107,7 +107,7 @@ def test_rows_that_are_new_to_the_champion_are_forecast_by_it(service: Service) 
     said_N = NETWORK.probabilities(features(CONTRACT, 1000)[:120])
     own = ((said_N - labels_N) ** 2).reshape(30, ROWS_A_DAY).sum(1)[20:]
     assert [day.squared_error for day in found.days] == pytest.approx(own.tolist())
-    assert "what served in the last 10 days with rows (40 of them)" in found.sentence
+    assert "on the 10 days with rows since 2020-01-21, " in found.sentence
 
 
 def test_each_row_counts_once_however_often_one_looks(service: Service) -> None:
@@ -189,7 +189,8 @@ def test_a_lost_promise_is_an_alarm_until_another_model_serves(service: Service)
     assert found.is_lost
     assert found.wants_training
     assert found.sentence.startswith(f"live skill is lost since {found.seen.alarm}: ")
-    assert "the verdict on champion 1 showed +0.990, and it may fall to +0.980" in found.sentence
+    assert "the verdict on champion 1 showed +0.990; an alarm takes evidence" in found.sentence
+    assert "of less than +0.980: there is " in found.sentence
     service.champion_is("2", learned_days=200)
     service.rows_are(made_rows(203))
     assert not service.look().is_lost

@@ -65,7 +65,7 @@ def test_typed_times_need_no_format(tmp_path: Path, column: str) -> None:
     assert AHEAD.timestamp is not None
     contract = replace(AHEAD, timestamp=replace(AHEAD.timestamp, format="%d.%m.%Y"))
     days = pd.date_range("2020-02-01", periods=30, freq="D", tz="UTC")
-    frame = table(AHEAD).assign(time=days if column == "time" else days.date)
+    frame = table(AHEAD).assign(time=days if column == "time" else [each.date() for each in days])
     frame.to_parquet(tmp_path / "typed.parquet")
     frame.assign(time=days.strftime("%d.%m.%Y")).to_parquet(tmp_path / "text.parquet")
     typed, text = (
