@@ -24,8 +24,10 @@ from weather_assets_tests.chaos.agreement import Newest, disagreements, newest
 from weather_assets_tests.chaos.harm import Harm
 from weather_assets_tests.chaos.platform import LONGEST_SECONDS, Platform
 
-_PAUSE_SECONDS = (1.0, 12.0)
-"""Between two harms: some strike what the one before has begun, some find all at rest."""
+_PAUSE_SECONDS, _REST_SECONDS = (1.0, 12.0), (30.0, 120.0)
+_RESTS = 0.1
+"""Between two harms: most strike what the one before has begun; before one in ten there is time for
+a training or a rollout to come to be, and to be struck."""
 _ALL_THE_WAY = Newest(recorded=True, processed=True, judged=True, served=True)
 
 
@@ -78,7 +80,8 @@ def _course(platform: Platform, harm: Harm, seconds: float) -> list[str]:
 def _strike(harm: Harm, seconds: float) -> None:
     began = time.monotonic()
     while time.monotonic() - began < seconds:
-        time.sleep(harm.random.uniform(*_PAUSE_SECONDS))
+        pause = _REST_SECONDS if harm.random.random() < _RESTS else _PAUSE_SECONDS
+        time.sleep(harm.random.uniform(*pause))
         done = harm.strike()
         click.echo(f"{time.monotonic() - began:8.1f} s  {done}")
 
