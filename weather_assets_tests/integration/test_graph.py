@@ -172,7 +172,8 @@ def test_a_refused_candidate_is_a_normal_day_and_rows_of_before_cost_no_training
     assert champion(root) == "1"
     after = last_runs(root)
     judged = {"raw_weather", "processed_weather", "rejected_weather", "weather_checkpoint"}
-    assert {name for name in after if after[name] != before[name]} == judged | {"model_verdict"}
+    judged |= {"live_skill", "model_verdict"}
+    assert {name for name in after if after[name] != before[name]} == judged
     with open_instance(DataRoot.at(root)) as instance:
         (latest,) = instance.get_runs(limit=1)
         assert latest.status is dg.DagsterRunStatus.SUCCESS
