@@ -83,7 +83,7 @@ _QUANTITIES: tuple[tuple[str, str, str], ...] = (
         r"\bmslp?\b|\bslp\b|sea level|\bqnh\b|altimeter|meeres|niveau de la mer|nivel del mar",
         "",
     ),
-    (_SURFACE, r"\bpres|\bbaro|\bp\b|\bqfe\b|\bps\b|luftdruck", r"vapou?r|vapeur"),
+    (_SURFACE, r"\bpres|\bbaro|\bp\b|\bqfe\b|\bps\b|druck", r"vapou?r|vapeur|dampf"),
     (
         "cloud_area_fraction",
         r"cloud|\bsky cover|\btcc\b|\bokta|\bcc\b|bewoe?lkung|bedeckung|nebulosite|nubosidad",

@@ -46,7 +46,7 @@ def test_the_card_tells_what_how_well_and_how_to_call(nyc: Contract) -> None:
     text = card(nyc, VERDICT)
     for expected in (
         "# rain, version 7: rain in the next hour",
-        "`precip` is above 0 inch 1:00:00",
+        "`precip` is above 0 inch 1 h after",
         "A request may have 10,000 rows in 16 MiB",
         "0.37",
         "`d41d8cd9`",

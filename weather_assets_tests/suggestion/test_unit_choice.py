@@ -47,6 +47,7 @@ def weights(found: ProposedColumn) -> list[Weight]:
         ("sknt", 0, 20, "knot"),
         ("MXSPD", 2, 49, "knot"),
         ("STP", 960, 1010, "hPa"),
+        ("Druck hPa", 989, 1037, "hPa"),
         ("SNDP", 0, 20, "inch"),
         ("MAX", 10, 98, "degF"),
         ("Solar radiation", 0, 900, "W m-2"),

@@ -215,7 +215,8 @@ def _text_opening(file: RawFile) -> tuple[Opening, bool]:
         header_bytes, header_lines = reader.bytes_read, reader.lines_read
         if header is None:
             raise RawFileError(
-                f"{file.name}: the file is empty; expected a header line and rows below"
+                f"{file.name}: the file is empty; expected a header line and rows below: "
+                "copy it again, or take it away"
             )
         if header.problem is not None:
             raise RawFileError(_bad_header(file, header))
