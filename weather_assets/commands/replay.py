@@ -226,8 +226,7 @@ def _line(policy: Policy, seed: int, step: Step) -> str:
 
 def _table(lived: Mapping[str, Lives]) -> Table:
     table = Table(title="Brier skill of what served, against the event's frequency at the start")
-    names = ("policy", "skill", "seeds", "trained", "passed", "refused", "failed", "worse", "s")
-    for name in names:
+    for name in ("policy", "skill", "seeds", "trained", "outcomes", "worse", "seconds"):
         justify = "left" if name == "policy" else "right"
         table.add_column(name, justify=justify, no_wrap=True)
     for policy, lives in lived.items():
@@ -237,12 +236,12 @@ def _table(lived: Mapping[str, Lives]) -> Table:
             f"{found.skill:+.3f}",
             f"{found.lowest:+.3f}\n{found.highest:+.3f}" if len(lives) > 1 else "1",
             f"{found.retrainings:g}",
-            *(f"{count:g}" for count in found.outcomes.values()),
+            "/".join(f"{count:g}" for count in found.outcomes.values()),
             f"{found.worse * found.replaced:g}/{found.replaced:g}",
             f"{found.seconds:.0f}",
         )
     table.caption = (
-        "seeds: lowest and highest skill; worse: promotions that did worse up to the next tick "
-        "than what they replaced; s: seconds of training"
+        "seeds: lowest and highest skill; outcomes: promoted/refused/failed; "
+        "worse: promotions that did worse up to the next tick than what they replaced"
     )
     return table
