@@ -40,8 +40,8 @@ def short_stages() -> Iterator[None]:
         yield
 
 
-def run(root: Path) -> Result:
-    return CliRunner().invoke(main, ["run", "--data", str(root)])
+def run(root: Path, *words: str) -> Result:
+    return CliRunner().invoke(main, ["run", "--data", str(root), *words])
 
 
 def put(root: Path, name: str, text: str) -> None:
@@ -155,6 +155,13 @@ def test_a_refused_file_changes_nothing(
     assert "Traceback" not in result.output
     assert [frame.to_csv() for frame in processed(root)] == before
     assert champion(root) == "1"
+
+
+def test_why_rows_were_set_aside_is_said_however_far_a_run_goes(tmp_path: Path) -> None:
+    put(tmp_path, "weather.csv", five_column_text(400).replace("no rain", "snow"))
+    result = run(tmp_path, "--until", "processed_weather")
+    assert result.exit_code == 1
+    assert "unknown_label: weather.csv line 2, column 'Rain': found 'snow'" in result.output
 
 
 def test_a_refused_candidate_is_a_normal_day_and_rows_of_before_cost_no_training(
