@@ -34,7 +34,7 @@ def _replay(root: DataRoot, *words: str) -> "subprocess.CompletedProcess[str]":
         env={**os.environ, **QUICK},
         capture_output=True,
         text=True,
-        timeout=280,
+        timeout=540,
         check=False,
     )
 
