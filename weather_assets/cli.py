@@ -306,4 +306,5 @@ def local_azure(words: tuple[str, ...]) -> None:
 
     from weather_assets.adapters.azure import simulator
 
-    os.execve(simulator.COMMAND[0], [*simulator.COMMAND, *words], simulator.environment())  # noqa: S606
+    command = [*simulator.COMMAND, *words]
+    os.execve(command[0], command, simulator.environment())  # noqa: S606 - a list, and no shell

@@ -24,7 +24,8 @@ from weather_assets.commands.graph_run import GraphInterruptedError, GraphRunErr
 from weather_assets.defs.code_versions import training_code
 from weather_assets.foundation.atomic_files import write_text
 from weather_assets.foundation.scratch import scratch
-from weather_assets.monitoring.replayed import Lives, Step, Summary, skill
+from weather_assets.monitoring.replayed import Lives, Step, Summary
+from weather_assets.monitoring.scores import skill
 from weather_assets.workflows.replay import (
     Answer,
     Archive,
@@ -106,27 +107,23 @@ def compare_policies(
                     steps.append(each)
                     console.print(_line(policy, seed, each), markup=False)
             _log(root, policy, seed, facts, steps)
-    _refuse_if_nothing_was_made(lived)
     console.print(_table(lived))
     if json_path is not None:
-        done = {name: {seed: [asdict(each) for each in steps] for seed, steps in lives.items()}
-                for name, lives in lived.items()}  # fmt: skip
+        done = {
+            name: {seed: [asdict(each) for each in steps] for seed, steps in lives.items()}
+            for name, lives in lived.items()
+        }
         write_text(json_path, json.dumps(done, indent=1, default=str) + "\n")
     if html_path is not None:
         from weather_assets.monitoring.replay_report import write_page
 
         write_text(html_path, write_page(lived, facts))
-
-
-def _refuse_if_nothing_was_made(lived: Mapping[str, Lives]) -> None:
-    """Raises GraphRunError where a policy had no model to serve, though it was to train one."""
-    for policy, lives in lived.items():
-        outcomes = {step.outcome for steps in lives.values() for step in steps if step.outcome}
-        if outcomes == {"failed"}:
-            raise GraphRunError(
-                f"{policy}: every retraining failed, for the reasons above, so that there is no "
-                "skill to tell"
-            )
+    void = [policy for policy, lives in lived.items() if Summary.of(policy, lives).is_void]
+    if void:
+        raise GraphRunError(
+            f"{', '.join(void)}: every retraining failed, for the reasons above, so that there is "
+            "no skill to tell"
+        )
 
 
 def _root_like(root: DataRoot, folder: Path) -> DataRoot:
@@ -148,7 +145,11 @@ def _log(
         f"{policy.name}, seed {seed}",
         parameters={"policy": policy.name, "seed": seed, **facts},
         metrics={"skill": found.skill, "retrainings": found.retrainings, "worse": found.worse},
-        history=[("skill_served", place, skill([each])) for place, each in enumerate(steps)],
+        history=[
+            ("skill_served", place, score)
+            for place, each in enumerate(steps)
+            if (score := skill([each])) is not None
+        ],
     )
 
 
@@ -168,13 +169,10 @@ class _Graph:
 
     def is_due(self, known: pa.Table) -> bool:
         """Runs the graph up to live skill; a failure says nothing, and is told."""
-        from weather_assets.adapters.tracking.model_registry import ModelRegistry
-        from weather_assets.workflows.live_skill import watch_champion
+        from weather_assets.workflows.live_skill import recorded_live_skill
 
-        if not self._run(known, until=_WATCHED):
-            return False
-        registry = ModelRegistry(self.root.tracking_uri)
-        return watch_champion(self.root, registry, LIVE_SKILL.read()).wants_training
+        made = self._run(known, until=_WATCHED)
+        return bool(made) and recorded_live_skill(self.root, LIVE_SKILL.read()).wants_training
 
     def retrain(self, known: pa.Table) -> Retrained:
         """Runs the graph up to the champion."""
@@ -233,7 +231,7 @@ def _table(lived: Mapping[str, Lives]) -> Table:
         found = Summary.of(policy, lives)
         table.add_row(
             policy,
-            f"{found.skill:+.3f}",
+            "none" if found.is_void else f"{found.skill:+.3f}",
             f"{found.lowest:+.3f}\n{found.highest:+.3f}" if len(lives) > 1 else "1",
             f"{found.retrainings:g}",
             "/".join(f"{count:g}" for count in found.outcomes.values()),

@@ -73,7 +73,7 @@ def live_skill(
 def _metadata(found: "LiveSkill") -> dict[str, Any]:
     """Returns what `live_skill` shows."""
     from weather_assets.monitoring.drift import RECENT_DAYS, in_words
-    from weather_assets.monitoring.live_skill import skill
+    from weather_assets.monitoring.scores import skill
 
     recent = skill(found.days[-RECENT_DAYS:])
     shown = {

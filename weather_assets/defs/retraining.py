@@ -37,14 +37,16 @@ def _terms(facts: Mapping[str, AssetFacts], instance: dg.DagsterInstance) -> Ter
     if settings == RetrainingSettings():
         return None
     trainings = _metadata(instance, _TRAINED, _MOST_TRAININGS_READ)
-    rows, looked = _metadata(instance, _ROWS), _metadata(instance, _WATCHED)
-    counts = [each[name] for found, name in ((rows, ROW_COUNT), (trainings, LEARNED_ROWS))
-              for _, each in found[:1] if name in each]  # fmt: skip
+    learned, rows, looked = (
+        next((each for _, each in found), {})
+        for found in (trainings, _metadata(instance, _ROWS), _metadata(instance, _WATCHED))
+    )
+    is_counted = LEARNED_ROWS in learned and ROW_COUNT in rows
     return Terms(
         settings,
         trained_at=tuple(time for time, each in trainings if each.get(TRAINED_NOW)),
-        new_rows=abs(counts[0] - counts[1]) if len(counts) == 2 else None,
-        is_wanted=_is_wanted(facts, looked[0][1]) if looked else None,
+        new_rows=abs(rows[ROW_COUNT] - learned[LEARNED_ROWS]) if is_counted else None,
+        is_wanted=_is_wanted(facts, looked),
     )
 
 

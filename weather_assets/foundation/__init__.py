@@ -10,6 +10,7 @@
 - `azure_limits`, `azure_machines`: what Azure publishes of online endpoints, and their VM sizes.
 - `environments`: a Python environment from a conda file, built once; `inference_server`: the server
   that Azure runs, in one.
+- `figures`: an empty figure, and a figure as PNG.
 - `home_folders`: what `~` stands for.
 - `settings`: dataclasses that say what each of their fields may be.
 - `child_environment`: what a child process gets of our environment variables.

@@ -144,15 +144,6 @@ class Watch:
         return self.weeks[-1].evidence if self.weeks else 0.0
 
 
-def skill(days: Sequence[Day]) -> float | None:
-    """Returns the Brier skill score against climatology, over all rows of some days.
-
-    None where climatology made no error, or there are no rows.
-    """
-    reference = sum(day.reference_error for day in days)
-    return 1.0 - sum(day.squared_error for day in days) / reference if reference else None
-
-
 def watch(days: Sequence[Day], promises: Mapping[str, Promise], false_alarm_weeks: int) -> Watch:
     """Looks at all days in their order.
 

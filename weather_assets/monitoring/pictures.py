@@ -3,7 +3,6 @@
 Belongs here: PNG bytes drawn from days and readings. Does not belong here: any decision.
 """
 
-import io
 from collections.abc import Mapping, Sequence
 from datetime import date
 from itertools import groupby
@@ -12,12 +11,12 @@ from typing import Any
 
 from matplotlib.axes import Axes
 from matplotlib.dates import AutoDateLocator, ConciseDateFormatter
-from matplotlib.figure import Figure
 
+from weather_assets.foundation.figures import new_figure, png_of
 from weather_assets.monitoring.drift import Reading
-from weather_assets.monitoring.live_skill import Day, Promise, Watch, skill
+from weather_assets.monitoring.live_skill import Day, Promise, Watch
+from weather_assets.monitoring.scores import skill
 
-_WIDTH_INCHES, _DOTS_PER_INCH = 7.0, 100
 _SMOOTHED_DAYS, _FEW_DAYS = 28, 6
 _LIVE, _SHOWN, _ALARM = "#0072B2", "#7F7F7F", "#D55E00"
 
@@ -68,19 +67,6 @@ def draw_readings(readings: Sequence[Reading]) -> bytes:
         title="Readings of the newest four weeks (dots), and of that season in earlier years",
     )
     return png_of(figure)
-
-
-def new_figure(height_inches: float) -> Figure:
-    """Returns an empty figure, 700 pixels wide."""
-    size = (_WIDTH_INCHES, height_inches)
-    return Figure(figsize=size, dpi=_DOTS_PER_INCH, layout="constrained")
-
-
-def png_of(figure: Figure) -> bytes:
-    """Returns a figure as the bytes of a PNG file; the same figure gives the same bytes."""
-    buffer = io.BytesIO()
-    figure.savefig(buffer, format="png", metadata={"Software": None})
-    return buffer.getvalue()
 
 
 def _draw_skill(axes: Axes, days: Sequence[Day], promises: Mapping[str, Promise]) -> None:

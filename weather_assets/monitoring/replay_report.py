@@ -8,14 +8,16 @@ import base64
 from collections.abc import Mapping, Sequence
 from functools import cache
 from importlib import resources
+from math import nan
 from typing import Any
 
 import jinja2
 from matplotlib.axes import Axes
 from matplotlib.dates import AutoDateLocator, ConciseDateFormatter
 
-from weather_assets.monitoring.pictures import new_figure, png_of
-from weather_assets.monitoring.replayed import Lives, Step, Summary, skill
+from weather_assets.foundation.figures import new_figure, png_of
+from weather_assets.monitoring.replayed import Lives, Step, Summary
+from weather_assets.monitoring.scores import skill
 
 _WINDOWS = 8
 """A curve shows the skill over the ticks of an eighth of the time."""
@@ -38,7 +40,8 @@ def draw_replay(lived: Mapping[str, Lives]) -> bytes:
             _draw_curve(over_time, steps, colour, "" if place else policy)
             count = sum(bool(step.outcome) for step in steps)
             label = "" if place else policy
-            against_count.plot([count], [skill(steps)], "o", color=colour, label=label)
+            score = nan if (found := skill(steps)) is None else found
+            against_count.plot([count], [score], "o", color=colour, label=label)
     locator = AutoDateLocator()
     over_time.xaxis.set_major_locator(locator)
     over_time.xaxis.set_major_formatter(ConciseDateFormatter(locator))
@@ -51,7 +54,8 @@ def draw_replay(lived: Mapping[str, Lives]) -> bytes:
 def _draw_curve(axes: Axes, steps: Sequence[Step], colour: str, label: str) -> None:
     width = max(1, len(steps) // _WINDOWS)
     times: Any = [step.time for step in steps[width - 1 :]]
-    scores = [skill(steps[place : place + width]) for place in range(len(steps) - width + 1)]
+    found = (skill(steps[place : place + width]) for place in range(len(steps) - width + 1))
+    scores = [nan if score is None else score for score in found]
     axes.step(times, scores, where="mid", color=colour, label=label, linewidth=1)
 
 

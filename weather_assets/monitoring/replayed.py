@@ -10,6 +10,8 @@ from datetime import datetime
 from statistics import mean
 from typing import Self
 
+from weather_assets.monitoring.scores import skill
+
 Lives = Mapping[int, Sequence["Step"]]
 """The ticks of one policy, by seed."""
 
@@ -46,12 +48,6 @@ class Step:
         return self.former_error is not None and self.former_error < self.squared_error
 
 
-def skill(steps: Sequence[Step]) -> float:
-    """Returns the Brier skill score over all rows of some steps; 0 where there are none."""
-    reference = sum(step.reference_error for step in steps)
-    return 1.0 - sum(step.squared_error for step in steps) / reference if reference else 0.0
-
-
 @dataclass(frozen=True, slots=True)
 class Summary:
     """What a policy was worth; numbers are means over seeds.
@@ -78,10 +74,15 @@ class Summary:
     worse: float
     seconds: float
 
+    @property
+    def is_void(self) -> bool:
+        """Whether every retraining failed, so that there is no skill to tell."""
+        return bool(self.retrainings) and self.outcomes["failed"] == self.retrainings
+
     @classmethod
     def of(cls, policy: str, lives: Lives) -> Self:
         """Sums up the lives of a policy, at least one."""
-        skills = [skill(steps) for steps in lives.values()]
+        skills = [skill(steps) or 0.0 for steps in lives.values()]
         every = [step for steps in lives.values() for step in steps]
         made = [step.outcome for step in every if step.outcome]
         replaced = [step for step in every if step.former_error is not None]

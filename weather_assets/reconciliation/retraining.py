@@ -25,7 +25,7 @@ class RetrainingSettings(CheckedSettings):
     serves has lost what its verdict has shown. `weather-assets replay` shows what either is worth
     on rows of your own; the gate keeps a worse model from serving either way."""
     least_days: float = setting(0.0, number(least=0))
-    """Days between the starts of two trainings; 7 trains once a week at most."""
+    """Days since the last training; 7 trains once a week at most."""
     least_new_rows: int = setting(0, whole(0))
     """Rows by which there must be more (or fewer) of them than the newest model has learned."""
     most_a_week: int = setting(0, whole(0))

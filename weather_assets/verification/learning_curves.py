@@ -1,12 +1,9 @@
 """A picture of how training went. Belongs here: learning curves. Does not: verdicts (`plots`)."""
 
-import io
 import math
 from collections.abc import Mapping, Sequence
 
-from matplotlib.figure import Figure
-
-_WIDTH_INCHES, _HEIGHT_INCHES, _DOTS_PER_INCH = 7.0, 4.0, 100
+from weather_assets.foundation.figures import new_figure, png_of
 
 
 def draw_learning_curves(history: Mapping[str, Sequence[Mapping[str, float]]]) -> bytes:
@@ -19,9 +16,7 @@ def draw_learning_curves(history: Mapping[str, Sequence[Mapping[str, float]]]) -
     Returns:
         A PNG picture, 700 pixels wide.
     """
-    figure = Figure(
-        figsize=(_WIDTH_INCHES, _HEIGHT_INCHES), dpi=_DOTS_PER_INCH, layout="constrained"
-    )
+    figure = new_figure(4.0)
     axes = figure.subplots()
     for index, (variant, rows) in enumerate(history.items()):
         epochs = [row["epoch"] for row in rows]
@@ -33,6 +28,4 @@ def draw_learning_curves(history: Mapping[str, Sequence[Mapping[str, float]]]) -
         xlabel="epoch", ylabel="log loss (nats)", title="Validation (line) and training (dotted)"
     )
     axes.legend(frameon=False)
-    buffer = io.BytesIO()
-    figure.savefig(buffer, format="png")
-    return buffer.getvalue()
+    return png_of(figure)

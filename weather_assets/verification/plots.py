@@ -1,22 +1,19 @@
 """Pictures of a verdict: reliability diagram, ROC curves, score comparison.
 
 Belongs here: PNG bytes drawn from numbers that others computed. Does not belong here: any file, any
-decision. Drawn with `Figure` and its Agg canvas alone: no pyplot, no global state, so that pictures
-of two runs in one process cannot mix.
+decision, or the figure itself (`foundation.figures`).
 
 Everything is laid out for 700 pixels of width, the column of a web page.
 """
 
 from collections.abc import Mapping
 from dataclasses import replace
-from io import BytesIO
 from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.backends.backend_agg import FigureCanvasAgg
-from matplotlib.figure import Figure
 
+from weather_assets.foundation.figures import new_figure, png_of
 from weather_assets.verification.baselines import (
     BASE_RATE,
     CLIMATOLOGY,
@@ -37,7 +34,6 @@ RELIABILITY = "reliability"
 ROC = "roc"
 SCORE_COMPARISON = "score_comparison"
 
-DOTS_PER_INCH = 100
 ROC_THRESHOLDS = 400
 """Points per ROC curve: finer than the 560 pixels of the axes can show apart."""
 HISTOGRAM_BINS = 20
@@ -86,7 +82,7 @@ def draw_reliability(probability_N: FloatArray, observed_N: FloatArray, event: s
         event: the event in words.
     """
     calibration = decompose_brier(probability_N, observed_N)
-    figure = _figure(height_pixels=720)
+    figure = new_figure(7.2)
     grid = figure.add_gridspec(2, 1, height_ratios=(4, 1))
     curve, histogram = figure.add_subplot(grid[0]), figure.add_subplot(grid[1])
     _draw_calibration(curve, calibration, float(observed_N.mean()))
@@ -98,7 +94,7 @@ def draw_reliability(probability_N: FloatArray, observed_N: FloatArray, event: s
     histogram.set(xlim=(-0.02, 1.02), xlabel="forecast probability (1)", ylabel="rows")
     histogram.set_ylim(bottom=0.8)
     figure.align_ylabels()
-    return _png(figure)
+    return png_of(figure)
 
 
 def _draw_calibration(axes: Axes, calibration: Calibration, frequency: float) -> None:
@@ -147,7 +143,7 @@ def draw_roc(
         event: the event in words.
         area: by name of the forecast, area under its curve, where it is defined.
     """
-    figure = _figure(height_pixels=680)
+    figure = new_figure(6.8)
     axes = figure.add_subplot()
     axes.plot([0, 1], [0, 1], color=GREY, linewidth=1, label="no discrimination")
     for name in CURVES:
@@ -170,7 +166,7 @@ def draw_roc(
         ylabel="probability of detection (1)",
     )
     axes.legend(loc="lower right", frameon=False)
-    return _png(figure)
+    return png_of(figure)
 
 
 def roc_points(probability_N: FloatArray, observed_N: FloatArray) -> tuple[FloatArray, FloatArray]:
@@ -216,7 +212,7 @@ def draw_score_comparison(verdict: Verdict) -> bytes:
     """
     order = (CANDIDATE, CHAMPION, GRADIENT_BOOSTING, LOGISTIC_REGRESSION, PERSISTENCE, CLIMATOLOGY)
     names = [name for name in order if name in verdict.scores][::-1]
-    figure = _figure(height_pixels=190 + 50 * len(names))
+    figure = new_figure(1.9 + 0.5 * len(names))
     skill, lead = figure.subplots(1, 2, sharey=True, width_ratios=(3, 2))
     for position, name in enumerate(names):
         value = verdict.scores[name].brier_skill_score
@@ -236,7 +232,7 @@ def draw_score_comparison(verdict: Verdict) -> bytes:
     for axes in (skill, lead):
         axes.axvline(0.0, color=GREY, linewidth=1, zorder=0)
         axes.margins(x=0.12)
-    return _png(figure)
+    return png_of(figure)
 
 
 def _draw_leads(axes: Axes, names: list[str], verdict: Verdict) -> None:
@@ -277,20 +273,3 @@ def _draw_interval(
 
 def _label(name: str) -> str:
     return name.replace("_", " ")
-
-
-def _figure(height_pixels: int) -> Figure:
-    figure = Figure(
-        figsize=(700 / DOTS_PER_INCH, height_pixels / DOTS_PER_INCH),
-        dpi=DOTS_PER_INCH,
-        layout="constrained",
-    )
-    FigureCanvasAgg(figure)
-    return figure
-
-
-def _png(figure: Figure) -> bytes:
-    buffer = BytesIO()
-    # No software version or date in the file: the same numbers give the same bytes.
-    figure.savefig(buffer, format="png", metadata={"Software": None})
-    return buffer.getvalue()

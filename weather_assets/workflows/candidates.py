@@ -16,7 +16,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, Self
 
-import pyarrow.compute as pc
+import pyarrow as pa
 import pyarrow.dataset as ds
 from filelock import FileLock
 
@@ -196,10 +196,10 @@ def newest_learned(processed: Path, contract: Contract) -> Mapping[str, str]:
     column = contract.timestamp.column
     newest: dict[str, datetime] = {}
     for batch in rows.to_batches(columns=[column, "split"]):
-        for split in pc.call_function("unique", [batch["split"]]).to_pylist():
-            chosen = batch.filter(pc.field("split") == split)[column]
-            latest: datetime = pc.call_function("max", [chosen]).as_py()
-            newest[split] = max(newest.get(split, latest), latest)
+        found = pa.table(batch).group_by("split").aggregate([(column, "max")])
+        for each in found.to_pylist():
+            latest: datetime = each[f"{column}_max"]
+            newest[each["split"]] = max(newest.get(each["split"], latest), latest)
     judged = [time for split, time in newest.items() if split != "test"]
     return {
         **({LEARNED_UNTIL: max(judged).isoformat()} if judged else {}),

@@ -22,7 +22,8 @@ from weather_assets.contract.schema import Contract
 from weather_assets.forecasting.network import NetworkFileError
 from weather_assets.foundation.documents import DamagedDocumentError, DocumentFormat, read_json
 from weather_assets.monitoring.drift import RECENT_DAYS, Reading, compare_seasons, in_words
-from weather_assets.monitoring.live_skill import Day, Promise, Scores, Watch, skill, watch
+from weather_assets.monitoring.live_skill import Day, Promise, Scores, Watch, watch
+from weather_assets.monitoring.scores import skill
 from weather_assets.monitoring.settings import LiveSkillSettings
 from weather_assets.verification.baselines import BASE_RATE, CLIMATOLOGY, forecast_climatology
 from weather_assets.verification.samples import VerificationError, read_samples
@@ -50,8 +51,7 @@ class LiveSkill:
     Attributes:
         sentence: the same in words.
         champion: version that serves; empty where none does.
-        is_lost: whether there is an alarm: it does worse than its verdict has shown.
-        wants_training: whether that, or that nobody can tell, is a reason to train.
+        wants_training: whether that it is lost, or that nobody can tell, is a reason to train.
         days: that were recorded, of all versions that served.
         promises: by version.
         seen: what the days come to.
@@ -60,12 +60,16 @@ class LiveSkill:
 
     sentence: str
     champion: str = ""
-    is_lost: bool = False
     wants_training: bool = True
     days: tuple[Day, ...] = ()
     promises: Mapping[str, Promise] = field(default_factory=dict[str, Promise])
     seen: Watch = field(default_factory=lambda: Watch((), ""))
     readings: tuple[Reading, ...] = ()
+
+    @property
+    def is_lost(self) -> bool:
+        """Whether there is an alarm: it does worse than its verdict has shown."""
+        return bool(self.seen.alarm)
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,7 +152,8 @@ def watch_champion(
             f"{contract.name!r}, and cannot be asked about them",
             champion.version,
         )
-    rows = _Rows.of(processed, contract)
+    column = contract.timestamp.column
+    rows = _Rows(processed, contract, column, newest_learned(processed, contract)[SERVED_UNTIL])
     record = _Record.load(record_file(root))
     if not record.champion:
         record = replace(record, until=champion.tags.get(SERVED_UNTIL, rows.newest))
@@ -173,6 +178,15 @@ def watch_champion(
     return replace(told, readings=readings, sentence=told.sentence + explained)
 
 
+def recorded_live_skill(root: DataRoot, settings: LiveSkillSettings) -> LiveSkill:
+    """Returns what was last recorded, without a look at rows or models.
+
+    Raises:
+        DocumentError: the record is damaged, or of a newer version of weather_assets.
+    """
+    return _told(_Record.load(record_file(root)), settings)
+
+
 @dataclass(frozen=True, slots=True)
 class _Rows:
     """The processed rows of a moment.
@@ -180,28 +194,22 @@ class _Rows:
     Attributes:
         processed: folder of their version.
         contract: of the rows.
+        column: of their times.
         newest: time of the newest one (ISO 8601).
     """
 
     processed: Path
     contract: Contract
+    column: str
     newest: str
 
-    @classmethod
-    def of(cls, processed: Path, contract: Contract) -> Self:
-        return cls(processed, contract, newest_learned(processed, contract)[SERVED_UNTIL])
+    def _around(self, begin: datetime, end: datetime) -> pd.DataFrame:
+        return read_rows_around(self.processed / "weather.parquet", self.column, begin, end)
 
     def readings(self) -> tuple[Reading, ...]:
         """Returns the readings of the newest weeks beside those of that season in earlier years."""
-        if self.contract.timestamp is None:
-            return ()
         newest = datetime.fromisoformat(self.newest)
-        table = read_rows_around(
-            self.processed / "weather.parquet",
-            self.contract.timestamp.column,
-            newest - timedelta(days=RECENT_DAYS),
-            newest,
-        )
+        table = self._around(newest - timedelta(days=RECENT_DAYS), newest)
         samples = read_samples(table, self.contract)
         measured = [each.name for each in self.contract.columns if each.feature]
         both = (samples.train, samples.test)
@@ -222,15 +230,12 @@ class _Rows:
         """
         first, last = (datetime.fromisoformat(time) for time in (begin, end))
         trained_for = Contract.from_dict(read_json(folder / "contract.json"))
-        is_asked = first < last and answers(trained_for, self.contract)
-        if not is_asked or self.contract.timestamp is None:
+        if first >= last or not answers(trained_for, self.contract):
             return []
-        column = self.contract.timestamp.column
-        learned = datetime.fromisoformat(version.tags.get(SERVED_UNTIL, begin))
-        table = read_rows_around(self.processed / "weather.parquet", column, learned, last)
+        table = self._around(datetime.fromisoformat(version.tags.get(SERVED_UNTIL, begin)), last)
         samples = read_samples(table, self.contract)
         reference_N = forecast_climatology(samples).test_N
-        times: Any = pd.to_datetime(table.loc[table["split"] == "test", column], utc=True)
+        times: Any = pd.to_datetime(table.loc[table["split"] == "test", self.column], utc=True)
         is_new_N = (times > pd.Timestamp(first)).to_numpy(dtype=bool)
         rows = samples.test.where(is_new_N)
         if not len(rows):
@@ -319,7 +324,6 @@ def _told(record: _Record, settings: LiveSkillSettings) -> LiveSkill:
     return LiveSkill(
         sentence=sentence,
         champion=record.champion,
-        is_lost=bool(seen.alarm),
         wants_training=bool(seen.alarm),
         days=record.days,
         promises=record.promises,

@@ -12,7 +12,8 @@ from statistics import median
 
 import numpy as np
 
-from weather_assets.monitoring.live_skill import Day, Promise, Scores, skill, watch
+from weather_assets.monitoring.live_skill import Day, Promise, Scores, watch
+from weather_assets.monitoring.scores import skill
 from weather_assets.monitoring.settings import LiveSkillSettings
 from weather_assets.verification.samples import FloatArray
 from weather_assets.verification.significance import Interval, resample_sums

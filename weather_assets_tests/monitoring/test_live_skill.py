@@ -7,8 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from weather_assets.monitoring.live_skill import Day, Promise, Scores, skill, watch
+from weather_assets.monitoring.live_skill import Day, Promise, Scores, watch
 from weather_assets.monitoring.pictures import draw_live_skill
+from weather_assets.monitoring.scores import skill
 from weather_assets_tests.monitoring.simulated_service import SETTINGS, serve
 from weather_assets_tests.verification.simulated_retrainings import World
 

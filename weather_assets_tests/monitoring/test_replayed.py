@@ -5,7 +5,8 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from weather_assets.monitoring.replay_report import draw_replay, write_page
-from weather_assets.monitoring.replayed import Step, Summary, skill
+from weather_assets.monitoring.replayed import Step, Summary
+from weather_assets.monitoring.scores import skill
 
 START = datetime(2020, 1, 1, tzinfo=UTC)
 
@@ -25,7 +26,7 @@ LIVES = {
 
 def test_skill_is_over_all_rows_of_all_ticks() -> None:
     assert skill(LIVES[1]) == pytest.approx(0.5)
-    assert skill([]) == 0.0
+    assert skill([]) is None
 
 
 def test_a_summary_is_the_mean_over_seeds() -> None:
@@ -39,6 +40,12 @@ def test_a_summary_is_the_mean_over_seeds() -> None:
 
 def test_nothing_was_worse_where_nothing_was_replaced() -> None:
     assert Summary.of("once", {1: LIVES[1][:1]}).worse == 0.0
+
+
+def test_where_every_retraining_failed_there_is_no_skill() -> None:
+    lived = {"once": {1: [step(0, 2.0, "failed"), step(1, 2.0)]}, "every": LIVES}
+    assert [Summary.of(*each).is_void for each in lived.items()] == [True, False]
+    assert write_page(lived, {}).count("<td>none</td>") == 1
 
 
 def test_the_page_needs_nothing_beside_it_and_believes_no_name() -> None:

@@ -18,7 +18,12 @@ from weather_assets.foundation.documents import DocumentError
 from weather_assets.monitoring.live_skill import Promise
 from weather_assets.monitoring.settings import LiveSkillSettings
 from weather_assets.workflows.candidates import SERVED_UNTIL
-from weather_assets.workflows.live_skill import LiveSkill, record_file, watch_champion
+from weather_assets.workflows.live_skill import (
+    LiveSkill,
+    record_file,
+    recorded_live_skill,
+    watch_champion,
+)
 from weather_assets_tests.integration.agreeing_rows import CONTRACT
 from weather_assets_tests.workflows.registered_versions import (
     NETWORK,
@@ -188,6 +193,7 @@ def test_a_lost_promise_is_an_alarm_until_another_model_serves(service: Service)
     found = service.look()
     assert found.is_lost
     assert found.wants_training
+    assert recorded_live_skill(service.root, LiveSkillSettings()).wants_training
     assert found.sentence.startswith(f"live skill is lost since {found.seen.alarm}: ")
     assert "the verdict on champion 1 showed +0.990; an alarm takes evidence" in found.sentence
     assert "of less than +0.980: there is " in found.sentence

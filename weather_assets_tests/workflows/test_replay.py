@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from weather_assets.contract.loading import builtin_contracts
-from weather_assets.monitoring.replayed import skill
+from weather_assets.monitoring.scores import skill
 from weather_assets.workflows.replay import (
     Answer,
     Archive,
@@ -122,7 +122,9 @@ def test_the_skill_is_that_of_the_truth_of_the_base_rate_and_of_their_opposite(
         def retrain(_: pa.Table) -> Retrained:
             return Retrained("promoted", 0.0, Answer("1", probabilities) if what else None)
 
-        return skill(list(relive(archive, Policy.parse("once"), clock, Made(retrain))))
+        found = skill(list(relive(archive, Policy.parse("once"), clock, Made(retrain))))
+        assert found is not None
+        return found
 
     assert answering("truth") == pytest.approx(1.0)
     assert answering("") == pytest.approx(0.0)
